@@ -1,0 +1,1 @@
+"""Stops the run when the data are not fit to learn from."""

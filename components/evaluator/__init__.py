@@ -1,0 +1,1 @@
+"""A model against its bounds and against another model, with TensorFlow Model Analysis."""

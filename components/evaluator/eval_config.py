@@ -1,0 +1,72 @@
+"""What TFMA is asked: which metrics, over which slices, within which bounds."""
+
+import tensorflow_model_analysis as tfma
+from google.protobuf.wrappers_pb2 import DoubleValue
+
+from gptfx.components.examples import SOURCE
+from gptfx.modules.evaluation.metrics import BITS_PER_BYTE, LanguageModelMetrics
+
+CANDIDATE, BASELINE = "candidate", "baseline"
+
+
+def bounds(
+    max_bits_per_byte: float | None, max_change: float | None
+) -> tfma.MetricThreshold:
+    """The bounds on `bits_per_byte`.
+
+    Args:
+      max_bits_per_byte: at most this; None for no bound.
+      max_change: candidate minus baseline is at most this (negative: the candidate must be better
+        by so much); None for no comparison.
+    """
+    threshold = tfma.MetricThreshold()
+    if max_bits_per_byte is not None:
+        upper = DoubleValue(value=max_bits_per_byte)
+        threshold.value_threshold.CopyFrom(tfma.GenericValueThreshold(upper_bound=upper))
+    if max_change is not None:
+        change = tfma.GenericChangeThreshold(
+            direction=tfma.MetricDirection.LOWER_IS_BETTER,
+            absolute=DoubleValue(value=max_change),
+        )
+        threshold.change_threshold.CopyFrom(change)
+    return threshold
+
+
+def eval_config(
+    threshold: tfma.MetricThreshold,
+    slice_max_bits_per_byte: dict[str, float],
+    has_baseline: bool,
+) -> tfma.EvalConfig:
+    """The configuration of one Evaluator.
+
+    Args:
+      threshold: on `bits_per_byte` over all examples.
+      slice_max_bits_per_byte: bounds for single sources (``CORPUS/FILE``).
+      has_baseline: whether the node is handed a second model.
+    """
+    models = [CANDIDATE, BASELINE] if has_baseline else [CANDIDATE]
+    metric = LanguageModelMetrics
+    spec = tfma.MetricsSpec(
+        metrics=[tfma.MetricConfig(class_name=metric.__name__, module=metric.__module__)],
+        model_names=models,
+    )
+    # A threshold without a slice would hold for every slice, not for all examples together.
+    thresholds = spec.per_slice_thresholds[BITS_PER_BYTE].thresholds
+    thresholds.add(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
+    for source, bound in slice_max_bits_per_byte.items():
+        one_source = tfma.SlicingSpec(feature_values={SOURCE: source})
+        thresholds.add(slicing_specs=[one_source], threshold=bounds(bound, None))
+    return tfma.EvalConfig(
+        model_specs=[_model_spec(name) for name in models],
+        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=[SOURCE])],
+        metrics_specs=[spec],
+    )
+
+
+def _model_spec(name: str) -> tfma.ModelSpec:
+    return tfma.ModelSpec(
+        name=name,
+        signature_name="evaluate",
+        model_type=tfma.TF_GENERIC,
+        is_baseline=name == BASELINE,
+    )

@@ -1,0 +1,1 @@
+"""Finds the model that a new one must not be worse than."""

@@ -1,0 +1,30 @@
+"""Looks into the serving folder; the version it finds is part of the cache key."""
+
+from pathlib import Path
+
+from tfx.types import Artifact, artifact_utils
+
+from gptfx.components.drivers import ObservingDriver
+from gptfx.components.exported import exported_card
+from gptfx.modules.export.versions import LINEAGE, versions
+
+SERVING_FOLDER = "serving_folder"
+VERSION = "version"
+NONE = "none"
+
+
+class Driver(ObservingDriver):
+    """Sets `version` to the folder of the last version of the same lineage, or to ``none``."""
+
+    def observe(
+        self, inputs: dict[str, list[Artifact]], parameters: dict[str, object]
+    ) -> dict[str, str]:
+        """See ObservingDriver."""
+        candidate = exported_card(artifact_utils.get_single_instance(inputs["candidate"]))
+        earlier = [
+            version
+            for version in versions(Path(str(parameters[SERVING_FOLDER])))
+            if version.model_id != candidate["model_id"]
+            and version.card[LINEAGE] == candidate[LINEAGE]
+        ]
+        return {VERSION: str(earlier[-1].folder) if earlier else NONE}

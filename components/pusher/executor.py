@@ -1,0 +1,50 @@
+"""Copies a model beside its place and renames it there: readers see it whole or not at all."""
+
+import shutil
+from pathlib import Path
+
+from absl import logging
+from tfx.dsl.components.base import base_executor
+from tfx.types import Artifact, artifact_utils
+
+from gptfx.components.pusher.driver import REFUSED, SERVING_FOLDER, VERSION
+from gptfx.components.exported import exported_folder
+
+PUSHED = "pushed"  # custom properties, named as by TFX's Pusher
+PUSHED_DESTINATION = "pushed_destination"
+PUSHED_VERSION = "pushed_version"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Runs GatedPusher."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, object],
+    ) -> None:
+        """Pushes, or marks the `pushed_model` artifact as not pushed."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        version = str(exec_properties[VERSION])
+        pushed.set_int_custom_property(PUSHED, int(version != REFUSED))
+        if version == REFUSED:
+            logging.info("Not every gate blessed the model; nothing is pushed.")
+            return
+        target = Path(str(exec_properties[SERVING_FOLDER])) / version
+        model = artifact_utils.get_single_instance(input_dict["model"])
+        push(exported_folder(model), target)
+        pushed.set_string_custom_property(PUSHED_DESTINATION, str(target))
+        pushed.set_string_custom_property(PUSHED_VERSION, version)
+
+
+def push(source: Path, target: Path) -> None:
+    """Copies the folder `source` to `target`, which appears at once; one that is there stays."""
+    if target.exists():
+        logging.info("Version %s is there already.", target)
+        return
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # what a killed push left
+    shutil.copytree(source, partial)
+    partial.rename(target)

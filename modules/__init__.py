@@ -1,0 +1,1 @@
+"""GPT from scratch: tokenizers, models, training, evaluation, generation. Knows no pipelines."""

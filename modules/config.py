@@ -1,0 +1,113 @@
+"""What can be configured about a tokenizer, a model, its training and its voice.
+
+Frozen and checked where it is made; ``pipeline/config.py`` puts the sections together.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class TokenizerConfig(Section):
+    """How text becomes ids.
+
+    Attributes:
+      kind: byte-level BPE, trained on the train split.
+      vocab_size: ids asked for, the 256 bytes and the separator included.
+    """
+
+    kind: Literal["bpe"] = "bpe"
+    vocab_size: int = Field(1024, ge=257, le=1_000_000)
+
+
+class ModelConfig(Section):
+    """The shape of the model; names as in nanoGPT.
+
+    Attributes:
+      kind: `gpt`, or `bigram`, which only looks at the token before and ignores the other keys.
+      block_size: the longest context, in tokens.
+      dropout: share of activations that are zeroed in training.
+    """
+
+    kind: Literal["gpt", "bigram"] = "gpt"
+    block_size: int = Field(128, ge=2, le=65_536)
+    n_layer: int = Field(4, ge=1, le=200)
+    n_head: int = Field(4, ge=1, le=200)
+    n_embd: int = Field(128, ge=1, le=65_536)
+    dropout: float = Field(0.0, ge=0.0, lt=1.0)
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> "ModelConfig":
+        if self.n_embd % self.n_head:
+            raise ValueError(
+                f"n_embd must be a multiple of n_head (n_embd={self.n_embd}, n_head={self.n_head})"
+            )
+        return self
+
+
+class TrainerConfig(Section):
+    """How the model is fitted; AdamW with linear warm-up and cosine decay.
+
+    Attributes:
+      steps: number of updates; 0 exports the model untrained, which the gate should refuse.
+      batch_size: windows of `block_size` tokens an update.
+      learning_rate: its peak.
+      min_learning_rate_ratio: the last learning rate as a share of the peak.
+      warmup_steps: updates until the peak.
+      weight_decay: decoupled, on matrices only.
+      beta_2: AdamW's second decay.
+      gradient_clip: the largest global norm of the gradients.
+      seed: of the initial weights and of the order of the windows.
+      log_every: updates between two lines of the log and points of the TensorBoard curves.
+      eval_tokens: at most so many tokens of the eval split are scored after training.
+    """
+
+    steps: int = Field(1000, ge=0)
+    batch_size: int = Field(16, ge=1)
+    learning_rate: float = Field(3e-3, gt=0.0)
+    min_learning_rate_ratio: float = Field(0.05, ge=0.0, le=1.0)
+    warmup_steps: int = Field(50, ge=0)
+    weight_decay: float = Field(0.1, ge=0.0)
+    beta_2: float = Field(0.99, gt=0.0, lt=1.0)
+    gradient_clip: float = Field(1.0, gt=0.0)
+    seed: int = Field(1337, ge=0, lt=2**31)
+    log_every: int = Field(20, ge=1)
+    eval_tokens: int = Field(20_000, ge=0)
+
+
+class BigramConfig(Section):
+    """The baseline: how likely a token is after another, from counts.
+
+    Attributes:
+      smoothing: strength of the back-off to how often a token occurs at all, in imagined
+        observations.
+      dense_up_to: the largest vocabulary for which the whole table is kept; above it only the pairs
+        that were seen are.
+    """
+
+    smoothing: float = Field(8.0, gt=0.0)
+    dense_up_to: int = Field(8192, ge=0, le=16_384)
+
+
+class GenerationConfig(Section):
+    """What `serving_default` does with a prompt; every value is fixed at export.
+
+    Attributes:
+      max_new_tokens: how many tokens are made.
+      temperature: 0 always takes the likeliest token.
+      top_k: only so many of the likeliest tokens are drawn from; 0 for all.
+      top_p: only the likeliest tokens that reach this share are drawn from.
+      seed: of the draws; the same prompt gives the same text.
+    """
+
+    max_new_tokens: int = Field(160, ge=1, le=4096)
+    temperature: float = Field(0.8, ge=0.0)
+    top_k: int = Field(50, ge=0)
+    top_p: float = Field(0.95, gt=0.0, le=1.0)
+    seed: int = Field(0, ge=0)

@@ -1,0 +1,1 @@
+"""What is measured of a model: nats of every token, and what TFMA makes of them."""

@@ -1,0 +1,1 @@
+"""The SavedModel: prompts in, text out, and the signatures that judge it."""

@@ -1,0 +1,24 @@
+"""What a model's folder says about it: ``assets.extra/gptfx.json``, read without TensorFlow."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+CARD_PATH = Path("assets.extra") / "gptfx.json"  # TF Serving leaves assets.extra alone
+CARD_FORMAT = "gptfx.model/1"
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Writes the card into a SavedModel's folder."""
+    path = folder / CARD_PATH
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_card(folder: Path) -> dict[str, Any] | None:
+    """The card of a model's folder; None where there is none or it is no card of ours."""
+    try:
+        card = json.loads((folder / CARD_PATH).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return card if isinstance(card, dict) and card.get("format") == CARD_FORMAT else None

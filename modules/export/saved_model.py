@@ -1,0 +1,114 @@
+"""A SavedModel that stands on its own: strings in, strings out, TensorFlow's ops only.
+
+Signatures:
+  `serving_default`: `prompt` (batch,) strings -> `text`, `tokens`, `finish_reason`; deterministic,
+    with the settings fixed at export.
+  `generate`: the same with `max_new_tokens` int32, `temperature` float32, `top_k` int32, `top_p`
+    float32 and `seed` int64, each (batch,).
+  `evaluate`: `examples` (batch,) serialized tf.Examples with a `text` feature -> `nats`, `tokens`,
+    `bytes` and `correct` (batch,) float32, see ``evaluation/scoring.py``.
+"""
+
+import hashlib
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gptfx.modules.config import GenerationConfig
+from gptfx.modules.evaluation.scoring import score_texts
+from gptfx.modules.export.card import CARD_FORMAT, write_card
+from gptfx.modules.generation.generate import generate
+from gptfx.modules.generation.sampling import Sampling
+from gptfx.modules.language_model import LanguageModel
+from gptfx.modules.tokenizers.graph import GraphTokenizer
+
+
+class ServingModel(tf.Module):
+    """What is exported: tokenizer, model and the functions behind the signatures."""
+
+    def __init__(
+        self, tokenizer: GraphTokenizer, model: LanguageModel, config: GenerationConfig
+    ) -> None:
+        super().__init__(name="gptfx")
+        self.tokenizer, self.model, self.config = tokenizer, model, config
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="prompt")])
+    def speak(self, prompt: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Continues prompts with the settings fixed at export."""
+        shape = tf.shape(prompt)
+        sampling = Sampling(
+            tf.fill(shape, self.config.temperature),
+            tf.fill(shape, self.config.top_k),
+            tf.fill(shape, self.config.top_p),
+        )
+        new_tokens = tf.fill(shape, self.config.max_new_tokens)
+        seeds = tf.fill(shape, tf.constant(self.config.seed, tf.int64))
+        return generate(prompt, new_tokens, sampling, seeds, self.tokenizer, self.model)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name="prompt"),
+            tf.TensorSpec([None], tf.int32, name="max_new_tokens"),
+            tf.TensorSpec([None], tf.float32, name="temperature"),
+            tf.TensorSpec([None], tf.int32, name="top_k"),
+            tf.TensorSpec([None], tf.float32, name="top_p"),
+            tf.TensorSpec([None], tf.int64, name="seed"),
+        ]
+    )
+    def generate(
+        self,
+        prompt: tf.Tensor,
+        max_new_tokens: tf.Tensor,
+        temperature: tf.Tensor,
+        top_k: tf.Tensor,
+        top_p: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """Continues prompts, each with its own settings."""
+        sampling = Sampling(temperature, top_k, top_p)
+        return generate(prompt, max_new_tokens, sampling, seed, self.tokenizer, self.model)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores the `text` of serialized tf.Examples."""
+        features = {"text": tf.io.FixedLenFeature([], tf.string)}
+        texts = tf.io.parse_example(examples, features)["text"]
+        return score_texts(texts, self.tokenizer, self.model)
+
+
+def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> str:
+    """Writes the SavedModel and its card into `folder`; returns the model's id.
+
+    The id is a hash of weights and tokenizer, so the same training gives the same id.
+    """
+    tf.saved_model.save(
+        serving_model,
+        str(folder),
+        signatures={
+            "serving_default": serving_model.speak,
+            "generate": serving_model.generate,
+            "evaluate": serving_model.evaluate,
+        },
+    )
+    model_id = _model_id(serving_model, card)
+    versions = {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+    write_card(
+        folder, {"format": CARD_FORMAT, "model_id": model_id, "versions": versions, **card}
+    )
+    return model_id
+
+
+def _model_id(serving_model: ServingModel, card: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(card, sort_keys=True).encode())
+    for value in tf.nest.flatten(serving_model.model.model.variables):
+        digest.update(np.ascontiguousarray(value.numpy()).tobytes())
+    return digest.hexdigest()[:16]

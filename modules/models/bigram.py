@@ -1,0 +1,131 @@
+"""The bigram model: a table that says how likely each token is after each other token.
+
+It needs no gradient steps, because its best table is known: the counts, smoothed towards how often
+a token occurs at all, ``p(b | a) = (count(a, b) + s * p(b)) / (count(a) + s)``. Up to a few thousand
+tokens the whole table is an embedding layer whose rows are logits; above that only the pairs that
+were seen are kept. Source of the smoothing: MacKay and Peto, "A hierarchical Dirichlet language
+model" (1995).
+"""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gptfx.modules.config import BigramConfig
+
+
+@dataclass(frozen=True)
+class BigramCounts:
+    """Sparse counts of a token stream.
+
+    Attributes:
+      vocab_size: number of ids.
+      keys: (pairs,) int64 ascending, ``a * vocab_size + b`` of each pair that was seen.
+      counts: (pairs,) int64, how often.
+      unigram: (vocab_size,) float64, how likely each token is on its own (one imagined observation
+        of each).
+    """
+
+    vocab_size: int
+    keys: np.ndarray
+    counts: np.ndarray
+    unigram: np.ndarray
+
+    @classmethod
+    def of(cls, tokens: np.ndarray, vocab_size: int) -> "BigramCounts":
+        """Counts a stream of ids (n,)."""
+        pairs = tokens[:-1].astype(np.int64) * vocab_size + tokens[1:]
+        keys, counts = np.unique(pairs, return_counts=True)
+        seen = np.bincount(tokens, minlength=vocab_size) + 1.0
+        return cls(vocab_size, keys, counts, seen / seen.sum())
+
+    @property
+    def row_counts(self) -> np.ndarray:
+        """(vocab_size,) float64: how often each token was followed by any."""
+        rows = self.keys // self.vocab_size
+        return np.bincount(rows, weights=self.counts, minlength=self.vocab_size)
+
+    def log_probabilities(self, smoothing: float) -> np.ndarray:
+        """The whole table, (vocab_size, vocab_size) float32: row a holds log p(. | a)."""
+        table = np.tile((smoothing * self.unigram).astype(np.float32), (self.vocab_size, 1))
+        table[self.keys // self.vocab_size, self.keys % self.vocab_size] += self.counts
+        return np.log(table / (self.row_counts + smoothing)[:, None].astype(np.float32))
+
+
+class DenseBigram(keras.Model):
+    """The whole table as an embedding layer whose rows are logits."""
+
+    def __init__(self, counts: BigramCounts, smoothing: float) -> None:
+        super().__init__(name="bigram")
+        size = self.vocab_size = counts.vocab_size
+        self.table = keras.layers.Embedding(size, size, name="table")
+        self.table.build((None,))
+        self.table.embeddings.assign(counts.log_probabilities(smoothing))
+
+    def call(self, tokens, training: bool = False):
+        """Ids (B, T) int32 to logits (B, T, vocab_size) float32."""
+        return self.table(tokens)
+
+
+class SparseBigram(tf.Module):
+    """The same probabilities from the pairs that were seen; nothing of size vocab_size ** 2."""
+
+    def __init__(self, counts: BigramCounts, smoothing: float) -> None:
+        super().__init__(name="bigram")
+        size = self.vocab_size = counts.vocab_size
+        rows = counts.keys // size
+        self.keys = tf.Variable(counts.keys, trainable=False)  # (pairs,) int64, ascending
+        self.counts = tf.Variable(counts.counts.astype(np.float32), trainable=False)
+        self.row_splits = tf.Variable(np.searchsorted(rows, np.arange(size + 1)), trainable=False)
+        back_off = (smoothing * counts.unigram).astype(np.float32)
+        self.back_off = tf.Variable(back_off, trainable=False)  # (vocab_size,) imagined counts
+        total = (counts.row_counts + smoothing).astype(np.float32)
+        self.totals = tf.Variable(total, trainable=False)  # (vocab_size,) counts of each row
+        best = _likeliest(counts, smoothing)
+        self.best = tf.Variable(best, trainable=False)  # (vocab_size,) the likeliest next token
+
+    def log_probability(self, tokens: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """log p(target | token), elementwise over ids of any shape; float32."""
+        key = tf.cast(tokens, tf.int64) * self.vocab_size + tf.cast(targets, tf.int64)
+        at = tf.searchsorted(self.keys, tf.reshape(key, [-1]), out_type=tf.int64)
+        at = tf.minimum(tf.reshape(at, tf.shape(key)), tf.size(self.keys, tf.int64) - 1)
+        seen = tf.where(tf.equal(tf.gather(self.keys, at), key), tf.gather(self.counts, at), 0.0)
+        count = seen + tf.gather(self.back_off, targets)
+        return tf.math.log(count / tf.gather(self.totals, tokens))
+
+    def row(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Ids (B,) to log p(. | token), (B, vocab_size) float32."""
+        start, end = tf.gather(self.row_splits, tokens), tf.gather(self.row_splits, tokens + 1)
+        at = tf.ragged.range(start, end)  # (B, None): where each token's pairs stand
+        columns = tf.gather(self.keys, at.values) % self.vocab_size
+        index = tf.stack([at.value_rowids(), columns], axis=1)
+        shape = [tf.size(tokens, tf.int64), tf.constant(self.vocab_size, tf.int64)]
+        seen = tf.scatter_nd(index, tf.gather(self.counts, at.values), shape)
+        return tf.math.log((seen + self.back_off) / tf.gather(self.totals, tokens)[:, None])
+
+
+def fit_bigram(
+    tokens: np.ndarray, vocab_size: int, config: BigramConfig
+) -> DenseBigram | SparseBigram:
+    """The bigram model of a token stream (n,), dense or sparse by the size of the vocabulary."""
+    counts = BigramCounts.of(tokens, vocab_size)
+    dense = vocab_size <= config.dense_up_to
+    return (DenseBigram if dense else SparseBigram)(counts, config.smoothing)
+
+
+def _likeliest(counts: BigramCounts, smoothing: float) -> np.ndarray:
+    """(vocab_size,) int64: the likeliest token after each; without pairs, the likeliest at all."""
+    size, favourite = counts.vocab_size, int(np.argmax(counts.unigram))
+    rows, columns = counts.keys // size, counts.keys % size
+    weight = counts.counts + smoothing * counts.unigram[columns]
+    order = np.lexsort((weight, rows))
+    last_of_row = np.flatnonzero(np.diff(rows[order], append=size))
+    best = np.full(size, favourite, np.int64)
+    best[rows[order][last_of_row]] = columns[order][last_of_row]
+    # The favourite of all wins where the pairs seen are rarer than its imagined observations.
+    unseen = smoothing * counts.unigram[favourite]
+    best_weight = np.zeros(size)
+    best_weight[rows[order][last_of_row]] = weight[order][last_of_row]
+    return np.where(best_weight > unseen, best, favourite)

@@ -1,0 +1,27 @@
+"""One transformer block: communication (attention), then computation (feed-forward)."""
+
+import keras
+
+from gptfx.modules.models.attention import CausalSelfAttention
+from gptfx.modules.models.feed_forward import FeedForward
+
+
+class Block(keras.layers.Layer):
+    """Pre-norm residual block: ``x + attn(norm(x))``, then ``x + mlp(norm(x))``.
+
+    Source: Radford et al., "Language models are unsupervised multitask learners" (GPT-2).
+    """
+
+    def __init__(
+        self, n_head: int, n_embd: int, residual_scale: float, dropout: float, name: str
+    ) -> None:
+        super().__init__(name=name)
+        self.ln_1 = keras.layers.LayerNormalization(epsilon=1e-5)
+        self.attn = CausalSelfAttention(n_head, n_embd, residual_scale, dropout)
+        self.ln_2 = keras.layers.LayerNormalization(epsilon=1e-5)
+        self.mlp = FeedForward(n_embd, residual_scale, dropout)
+
+    def call(self, x, training: bool = False):
+        """(B, T, C) float to (B, T, C)."""
+        x = x + self.attn(self.ln_1(x), training=training)
+        return x + self.mlp(self.ln_2(x), training=training)

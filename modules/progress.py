@@ -1,0 +1,44 @@
+"""How long work says how far it is: log records that a person, a bar or a cluster's log can read."""
+
+import logging
+from dataclasses import dataclass
+
+LOGGER = logging.getLogger("gptfx.progress")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training run, or other counted work, stands.
+
+    Attributes:
+      what: the work in a word, `training`.
+      done: units done so far.
+      total: units asked for.
+      unit: what is counted, `step`.
+      loss: mean training loss since the last report, in nats a token; None where there is none.
+      tokens_per_second: speed since the last report; None where no tokens flow.
+      seconds_left: at the present speed.
+    """
+
+    what: str
+    done: int
+    total: int
+    unit: str
+    loss: float | None = None
+    tokens_per_second: float | None = None
+    seconds_left: float | None = None
+
+    def __str__(self) -> str:
+        parts = [f"{self.what}: {self.unit} {self.done}/{self.total}"]
+        if self.loss is not None:
+            parts.append(f"loss {self.loss:.3f} nats/token")
+        if self.tokens_per_second is not None:
+            parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
+        if self.seconds_left is not None:
+            parts.append(f"{self.seconds_left:.0f} s left")
+        return ", ".join(parts)
+
+
+def report(progress: Progress) -> None:
+    """Logs `progress`; handlers find the object itself as ``record.progress``."""
+    LOGGER.info("%s", progress, extra={"progress": progress})

@@ -1,0 +1,89 @@
+r"""GPT-2's split pattern: merges never cross the borders of these pieces.
+
+    's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+
+The classes are spelled out as ranges of code points (``codepoints.txt``) because regular expression
+engines disagree about them: Python's ``re`` and RE2, which TensorFlow uses, then split alike.
+Source: the GPT-2 release, https://github.com/openai/gpt-2 (encoder.py).
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+SURROGATES = (0xD800, 0xDFFF)
+LAST_CODE_POINT = 0x10FFFF
+Ranges = tuple[tuple[int, int], ...]
+
+
+@cache
+def code_points() -> dict[str, Ranges]:
+    """Inclusive ranges of the classes: `S` space, `L` letter, `N` number, `P` everything else."""
+    classes: dict[str, Ranges] = {}
+    text = (Path(__file__).parent / "codepoints.txt").read_text(encoding="ascii")
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, *ranges = line.split()
+            classes[name] = tuple(_range(word) for word in ranges)
+    known = [pair for ranges in classes.values() for pair in ranges]
+    classes["P"] = _complement([*known, SURROGATES])
+    return classes
+
+
+def _range(word: str) -> tuple[int, int]:
+    first, _, last = word.partition("-")
+    return int(first, 16), int(last or first, 16)
+
+
+def _complement(ranges: list[tuple[int, int]]) -> Ranges:
+    gaps, position = [], 0
+    for first, last in sorted(ranges):
+        if first > position:
+            gaps.append((position, first - 1))
+        position = max(position, last + 1)
+    if position <= LAST_CODE_POINT:
+        gaps.append((position, LAST_CODE_POINT))
+    return tuple(gaps)
+
+
+@cache
+def python_pattern() -> re.Pattern[str]:
+    """The split pattern for Python's `re`, over text."""
+    space, letter, number, other = (_python_class(name) for name in "SLNP")
+    return re.compile(
+        f"'(?:[sdmt]|ll|ve|re)| ?[{letter}]+| ?[{number}]+| ?[{other}]+"
+        f"|[{space}]+(?![^{space}])|[{space}]+"
+    )
+
+
+def _python_class(name: str) -> str:
+    pairs = code_points()[name]
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in pairs)
+
+
+@cache
+def re2_patterns() -> tuple[str, str]:
+    """(look-ahead, pieces) for RE2, which has no look-ahead.
+
+    The first finds a run of spaces before a non-space, so that the caller can put a separator before
+    the run's last space, which stands for `\\s+(?!\\S)`; the second finds the pieces.
+    """
+    space, letter, number, other = (_re2_class(name) for name in "SLNP")
+    ahead = f"([{space}]+)([{space}][^{space}])"
+    pieces = f"'(?:[sdmt]|ll|ve|re)| ?[{letter}]+| ?[{number}]+| ?[{other}]+|[{space}]+"
+    return ahead, pieces
+
+
+def _re2_class(name: str) -> str:
+    pairs = code_points()[name]
+    return "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in pairs)
+
+
+def split(data: bytes) -> list[bytes]:
+    """The pieces of `data`; invalid UTF-8 counts as U+FFFD. Joined they are the (valid) text.
+
+    >>> split(b"They'd  run 12 miles")
+    [b'They', b"'d", b' ', b' run', b' 12', b' miles']
+    """
+    text = data.decode("utf-8", "replace")
+    return [piece.encode() for piece in python_pattern().findall(text)]

@@ -1,0 +1,1 @@
+"""Fitting a model: the data as windows, the optimizer, the loop and its progress."""

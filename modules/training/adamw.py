@@ -1,0 +1,58 @@
+"""AdamW with TensorFlow's fused kernel, which is several times faster on a CPU than many small ops.
+
+Source: Loshchilov and Hutter, "Decoupled weight decay regularization",
+https://arxiv.org/abs/1711.05101.
+"""
+
+import math
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from gptfx.modules.config import TrainerConfig
+
+EPSILON = 1e-8
+BETA_1 = 0.9
+
+
+def learning_rate(step: tf.Tensor, config: TrainerConfig) -> tf.Tensor:
+    """Linear warm-up to the peak, then half a cosine down; `step` is a float32 scalar from 0."""
+    warm = (step + 1.0) / max(config.warmup_steps, 1)
+    decay_steps = max(config.steps - config.warmup_steps, 1)
+    part = tf.clip_by_value((step - config.warmup_steps) / decay_steps, 0.0, 1.0)
+    low = config.min_learning_rate_ratio
+    cosine = low + (1.0 - low) * 0.5 * (1.0 + tf.cos(math.pi * part))
+    return config.learning_rate * tf.minimum(warm, cosine)
+
+
+class AdamW(tf.Module):
+    """Adam with weight decay on matrices, applied to the variables directly."""
+
+    def __init__(self, variables: Sequence[tf.Variable], config: TrainerConfig) -> None:
+        super().__init__(name="adamw")
+        self.variables_to_fit, self.config = list(variables), config
+        self.first = [tf.Variable(tf.zeros_like(value)) for value in self.variables_to_fit]
+        self.second = [tf.Variable(tf.zeros_like(value)) for value in self.variables_to_fit]
+
+    def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
+        """One update; `step` counts from 0. Returns the gradients' global norm before clipping."""
+        clipped, norm = tf.clip_by_global_norm(gradients, self.config.gradient_clip)
+        rate = learning_rate(tf.cast(step, tf.float32), self.config)
+        power = tf.cast(step + 1, tf.float32)
+        slots = zip(self.variables_to_fit, self.first, self.second, clipped, strict=True)
+        for variable, first, second, gradient in slots:
+            if len(variable.shape) == 2:
+                variable.assign_sub(rate * self.config.weight_decay * variable)
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=first.handle,
+                v=second.handle,
+                beta1_power=tf.pow(BETA_1, power),
+                beta2_power=tf.pow(self.config.beta_2, power),
+                lr=rate,
+                beta1=BETA_1,
+                beta2=self.config.beta_2,
+                epsilon=EPSILON,
+                grad=gradient,
+            )
+        return norm

@@ -1,0 +1,174 @@
+"""The whole configuration of a run: typed, checked before anything runs, made from presets."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from gptfx.data.errors import InputError
+from gptfx.data.passages import MIN_PASSAGE_BYTES
+from gptfx.modules.config import (
+    BigramConfig,
+    GenerationConfig,
+    ModelConfig,
+    Section,
+    TokenizerConfig,
+    TrainerConfig,
+)
+
+PRESETS = Path(__file__).parent / "presets"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,60}$"
+
+
+class DataConfig(Section):
+    """What is learned from.
+
+    Attributes:
+      corpora: names of the catalogue, or paths of files or folders.
+      eval_fraction: share of each file, from its end, that is kept for evaluation.
+      passage_bytes: the longest passage, the unit that is tokenized and evaluated.
+      max_invalid_fraction: the largest share of bytes that are not valid UTF-8.
+    """
+
+    corpora: tuple[str, ...] = Field(("shakespeare", "unicode"), min_length=1)
+    eval_fraction: float = Field(0.1, ge=0.001, le=0.9)
+    passage_bytes: int = Field(2048, ge=MIN_PASSAGE_BYTES, le=1 << 20)
+    max_invalid_fraction: float = Field(0.001, ge=0.0, le=1.0)
+
+
+class EvaluatorConfig(Section):
+    """The gate: bounds on `bits_per_byte` over the whole eval split.
+
+    Attributes:
+      max_bits_per_byte: at most this; mandatory.
+      min_gain_over_bigram: lower than the bigram's by at least this; null for no comparison.
+      tolerance: higher than the last blessed model's by at most this; null for no comparison.
+      slice_max_bits_per_byte: bounds for single sources, by ``CORPUS/FILE``.
+    """
+
+    max_bits_per_byte: float = Field(gt=0.0)
+    min_gain_over_bigram: float | None = Field(0.1, ge=0.0)
+    tolerance: float | None = Field(0.02, ge=0.0)
+    slice_max_bits_per_byte: dict[str, float] = {}
+
+
+class BeamConfig(Section):
+    """Where the data nodes run.
+
+    Attributes:
+      pipeline_args: Beam's own options. The default is one worker in this process: on one machine a
+        second process costs more in imports than it brings.
+    """
+
+    pipeline_args: tuple[str, ...] = (
+        # In full: Beam's shorthand first looks for a runner to download.
+        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+        "--direct_running_mode=in_memory",
+        "--direct_num_workers=1",
+    )
+
+
+class Config(Section):
+    """A run, from text to pushed model. `preset` names the family of runs that are compared."""
+
+    preset: str = Field(pattern=NAME_PATTERN)
+    data: DataConfig = DataConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    model: ModelConfig = ModelConfig()
+    trainer: TrainerConfig = TrainerConfig()
+    bigram: BigramConfig = BigramConfig()
+    evaluator: EvaluatorConfig
+    generation: GenerationConfig = GenerationConfig()
+    beam: BeamConfig = BeamConfig()
+
+    @field_validator("evaluator")
+    @classmethod
+    def _finite(cls, value: EvaluatorConfig) -> EvaluatorConfig:
+        if value.max_bits_per_byte == float("inf"):
+            raise ValueError("max_bits_per_byte must be finite: it is what stops a bad model")
+        return value
+
+    @property
+    def compares_with_bigram(self) -> bool:
+        """Whether a bigram model is trained as the baseline."""
+        return self.model.kind != "bigram" and self.evaluator.min_gain_over_bigram is not None
+
+
+def preset_names() -> list[str]:
+    """The presets that ship."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def load_config(
+    preset: str, overrides: list[str] | None = None, corpora: list[str] | None = None
+) -> Config:
+    """The configuration of a preset or YAML file, with changes.
+
+    Args:
+      preset: a name that ships, or the path of a YAML file of the same form.
+      overrides: ``section.key=value`` each, the value in YAML.
+      corpora: names or paths that replace `data.corpora`.
+
+    Raises:
+      InputError: with the key, what was received and what is allowed.
+    """
+    content = _read(preset)
+    for override in overrides or []:
+        _set(content, override)
+    if corpora:
+        content.setdefault("data", {})["corpora"] = list(corpora)
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise _explain(error) from None
+
+
+def _read(preset: str) -> dict[str, Any]:
+    path = PRESETS / f"{preset}.yaml" if preset in preset_names() else Path(preset)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        names = ", ".join(preset_names())
+        remedy = f"name one of {names}, or the path of a YAML file"
+        raise InputError("no such preset", preset, remedy) from None
+    except yaml.YAMLError as error:
+        raise InputError("the configuration is not YAML", f"{path}: {error}", "mend it") from None
+    if not isinstance(content, dict):
+        raise InputError("the configuration is not a mapping", str(path), "write section: values")
+    return {"preset": path.stem, **content}
+
+
+def _set(content: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise InputError("not a setting", override, "write --set section.key=value")
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        content = content.setdefault(section, {})
+        if not isinstance(content, dict):
+            raise InputError("no such key", key, f"{section} is a value, not a section")
+    try:
+        content[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError("the value is not YAML", override, "quote it") from None
+
+
+def _explain(error: ValidationError) -> InputError:
+    """The first of pydantic's complaints as one line of ours."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return InputError(f"unknown key {key}", first["input"], f"use one of {_keys(first['loc'])}")
+    if first["type"] == "missing":
+        return InputError(f"{key} is missing", None, f"set {key}")
+    message = first["msg"].removeprefix("Value error, ")
+    received = first["input"] if not isinstance(first["input"], dict) else key or "the configuration"
+    return InputError(f"{key} has an impossible value", received, message[:1].lower() + message[1:])
+
+
+def _keys(location: tuple[int | str, ...]) -> str:
+    section: Any = Config
+    for part in location[:-1]:
+        section = section.model_fields[str(part)].annotation
+    return ", ".join(section.model_fields)

@@ -1,0 +1,139 @@
+"""The pipeline on one screen: from a folder of texts to a pushed model."""
+
+from typing import Any
+
+import tensorflow_data_validation as tfdv
+from tfx.components import ExampleValidator, StatisticsGen
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+from tfx.types import BaseChannel
+
+from gptfx.components import schema
+from gptfx.components.data_gate.component import DataGate
+from gptfx.components.evaluator.component import GateEvaluator
+from gptfx.components.evaluator.eval_config import bounds, eval_config
+from gptfx.components.last_blessed.component import LastBlessed
+from gptfx.components.pusher.component import GatedPusher
+from gptfx.components.text_example_gen.component import TextExampleGen
+from gptfx.components.tokenizer_trainer.component import TokenizerTrainer
+from gptfx.components.trainer.component import GptTrainer
+from gptfx.components.transform.component import TokenizeTransform
+from gptfx.modules.config import ModelConfig
+from gptfx.modules.export.versions import LINEAGE
+from gptfx.pipeline.config import Config, EvaluatorConfig
+from gptfx.pipeline.layout import Layout
+
+# Texts are long and hardly ever repeat: no lists of their most frequent values.
+STATISTICS = tfdv.StatsOptions(num_top_values=2, num_rank_histogram_buckets=2)
+
+
+def create_components(
+    config: Config, corpus_names: list[str], input_base: str, serving_folder: str
+) -> list[BaseNode]:
+    """Wires the nodes, in the order in which they run; nothing runs yet.
+
+    Args:
+      config: of the run.
+      corpus_names: of the corpora below `input_base`, for the model's lineage.
+      input_base: the folder of texts, ``CORPUS/FILE``.
+      serving_folder: where pushed versions go.
+    """
+    data = config.data
+    ingest = TextExampleGen(input_base, data.eval_fraction, data.passage_bytes).with_id("ingest")
+    examples = ingest.outputs["examples"]
+    statistics = StatisticsGen(examples, stats_options=STATISTICS).with_id("statistics")
+    schema_gen = ImportSchemaGen(schema_file=schema.FILE).with_id("schema")
+    curated = schema_gen.outputs["schema"]
+    validator = ExampleValidator(statistics.outputs["statistics"], curated).with_id("validator")
+    anomalies = validator.outputs["anomalies"]
+    gate = DataGate(examples, anomalies, data.max_invalid_fraction).with_id("data-gate")
+    tokenizer = TokenizerTrainer(examples, config.tokenizer).with_id("tokenizer")
+    tokenizer.add_upstream_node(gate)
+    transform = TokenizeTransform(examples, curated, tokenizer.outputs["tokenizer"])
+    transform = transform.with_id("transform")
+    models = _trainers(config, corpus_names, tokenizer, transform)
+    judges = _judges(config.evaluator, examples, models, serving_folder)
+    pusher = GatedPusher(
+        models["trainer"].outputs["model"],
+        judges["evaluator"].outputs["blessing"],
+        serving_folder,
+        judges["regression"].outputs["blessing"] if "regression" in judges else None,
+    ).with_id("pusher")
+    prepared = [ingest, statistics, schema_gen, validator, gate, tokenizer, transform]
+    return [*prepared, *models.values(), *judges.values(), pusher]
+
+
+def _trainers(
+    config: Config, corpus_names: list[str], tokenizer: BaseNode, transform: BaseNode
+) -> dict[str, BaseNode]:
+    """`trainer` fits the model, `bigram` the baseline where the model is compared with one."""
+
+    def node(name: str, settings: dict[str, Any]) -> BaseNode:
+        outputs = transform.outputs
+        trainer = GptTrainer(
+            outputs["transformed_examples"],
+            outputs["transform_graph"],
+            tokenizer.outputs["tokenizer"],
+            settings,
+        )
+        return trainer.with_id(name)
+
+    nodes = {}
+    if config.compares_with_bigram:
+        baseline = config.model.model_copy(update={"kind": "bigram"})
+        nodes["bigram"] = node("bigram", _settings(config, baseline, corpus_names))
+    return {**nodes, "trainer": node("trainer", _settings(config, config.model, corpus_names))}
+
+
+def _settings(config: Config, model: ModelConfig, corpus_names: list[str]) -> dict[str, Any]:
+    """What a trainer is told; a key that does not matter to a model must not train it again."""
+    fitting = "bigram" if model.kind == "bigram" else "trainer"
+    lineage = {
+        "corpora": sorted(corpus_names),
+        "tokenizer": config.tokenizer.kind,
+        "preset": config.preset,
+    }
+    return {
+        "model": model.model_dump(),
+        fitting: getattr(config, fitting).model_dump(),
+        "generation": config.generation.model_dump(),
+        LINEAGE: lineage,
+    }
+
+
+def _judges(
+    gate: EvaluatorConfig, examples: BaseChannel, models: dict[str, BaseNode], serving_folder: str
+) -> dict[str, BaseNode]:
+    """`evaluator`: the absolute bounds, and the gain over the bigram; `regression`: against the
+    last blessed model. TFMA compares with one model at a time."""
+    model = models["trainer"].outputs["model"]
+    baseline = models["bigram"].outputs["model"] if "bigram" in models else None
+    gain = -(gate.min_gain_over_bigram or 0.0) if baseline else None
+    absolute = bounds(gate.max_bits_per_byte, gain)
+    judgement = eval_config(absolute, gate.slice_max_bits_per_byte, bool(baseline))
+    evaluator = GateEvaluator(examples, model, judgement, baseline).with_id("evaluator")
+    if gate.tolerance is None:
+        return {"evaluator": evaluator}
+    last = LastBlessed(model, serving_folder).with_id("last-blessed")
+    comparison = eval_config(bounds(None, gate.tolerance), {}, has_baseline=True)
+    regression = GateEvaluator(examples, model, comparison, last.outputs["model"])
+    return {
+        "evaluator": evaluator,
+        "last-blessed": last,
+        "regression": regression.with_id("regression"),
+    }
+
+
+def create_pipeline(config: Config, components: list[BaseNode], layout: Layout) -> Pipeline:
+    """A TFX pipeline of the nodes, with its artifacts and ML Metadata below the layout's root."""
+    name = f"gptfx-{config.preset}"
+    return Pipeline(
+        pipeline_name=name,
+        pipeline_root=str(layout.artifacts(name)),
+        components=components,
+        enable_cache=True,
+        metadata_connection_config=sqlite_metadata_connection_config(str(layout.metadata)),
+        beam_pipeline_args=list(config.beam.pipeline_args),
+    )

@@ -1,0 +1,55 @@
+"""Where a root keeps what; and where fetched texts are kept. The environment is read here alone."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_ROOT = Path("runs")
+
+
+def data_home() -> Path:
+    """Where fetched corpora are kept: $GPTFX_HOME, else ``gptfx`` in the user's cache folder."""
+    if home := os.environ.get("GPTFX_HOME"):
+        return Path(home).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "gptfx"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A root folder: metadata, artifacts, pushed models and logs of all runs in it."""
+
+    root: Path
+
+    @property
+    def metadata(self) -> Path:
+        """ML Metadata's sqlite file."""
+        return self.root / "metadata.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a run is under way: ML Metadata in sqlite has one writer."""
+        return self.root / ".lock"
+
+    @property
+    def corpora(self) -> Path:
+        """Folders of links to the texts of a run."""
+        return self.root / "corpora"
+
+    @property
+    def logs(self) -> Path:
+        """What the libraries said, a file a run."""
+        return self.root / "logs"
+
+    @property
+    def all_serving(self) -> Path:
+        """Pushed models, a folder a preset."""
+        return self.root / "serving"
+
+    def serving(self, preset: str) -> Path:
+        """Pushed versions of one preset, as TensorFlow Serving reads them."""
+        return self.all_serving / preset
+
+    def artifacts(self, pipeline_name: str) -> Path:
+        """What the nodes of a pipeline made."""
+        return self.root / "pipelines" / pipeline_name
