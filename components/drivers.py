@@ -26,9 +26,7 @@ class ObservingDriver(base_driver.BaseDriver, portable_driver.BaseDriver):
     ) -> dict[str, str]:
         """Parameters to set, given the node's input artifacts and parameters."""
 
-    def run(
-        self, execution_info: data_types.ExecutionInfo
-    ) -> driver_output_pb2.DriverOutput:
+    def run(self, execution_info: data_types.ExecutionInfo) -> driver_output_pb2.DriverOutput:
         """TFX's entry: see `observe`."""
         output = driver_output_pb2.DriverOutput()
         inputs = {key: list(value) for key, value in execution_info.input_dict.items()}

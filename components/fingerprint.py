@@ -10,7 +10,7 @@ ROOMS = Path(__file__).parent.parent
 
 
 def code_fingerprint(*places: str) -> str:
-    """Hash of the .py and .txt files in `places`, folders below the package (``modules/models``)."""
+    """Hash of the .py and .txt files in `places`, folders of the package (``modules/models``)."""
     digest = hashlib.sha256()
     for place in places:
         for path in sorted((ROOMS / place).rglob("*")):

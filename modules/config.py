@@ -65,7 +65,6 @@ class TrainerConfig(Section):
       gradient_clip: the largest global norm of the gradients.
       seed: of the initial weights and of the order of the windows.
       log_every: updates between two lines of the log and points of the TensorBoard curves.
-      eval_tokens: at most so many tokens of the eval split are scored after training.
     """
 
     steps: int = Field(1000, ge=0)
@@ -78,7 +77,6 @@ class TrainerConfig(Section):
     gradient_clip: float = Field(1.0, gt=0.0)
     seed: int = Field(1337, ge=0, lt=2**31)
     log_every: int = Field(20, ge=1)
-    eval_tokens: int = Field(20_000, ge=0)
 
 
 class BigramConfig(Section):
@@ -108,6 +106,6 @@ class GenerationConfig(Section):
 
     max_new_tokens: int = Field(160, ge=1, le=4096)
     temperature: float = Field(0.8, ge=0.0)
-    top_k: int = Field(50, ge=0)
+    top_k: int = Field(50, ge=0, lt=2**31)
     top_p: float = Field(0.95, gt=0.0, le=1.0)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)

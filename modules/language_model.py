@@ -1,6 +1,6 @@
-"""One view of every model, for those who score and generate: nats of targets, logits of what is next.
+"""One view of every model, for those who score and generate: nats of targets, logits of the next.
 
-The models keep their own natural interfaces; this file is the only one that knows how each is asked.
+The models keep their own natural interfaces; only this file knows how each is asked.
 """
 
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""How long work says how far it is: log records that a person, a bar or a cluster's log can read."""
+"""How long work says how far it is: log records for a person, a bar or a cluster's log."""
 
 import logging
 from dataclasses import dataclass

@@ -163,7 +163,9 @@ def _explain(error: ValidationError) -> InputError:
     if first["type"] == "missing":
         return InputError(f"{key} is missing", None, f"set {key}")
     message = first["msg"].removeprefix("Value error, ")
-    received = first["input"] if not isinstance(first["input"], dict) else key or "the configuration"
+    received = (
+        first["input"] if not isinstance(first["input"], dict) else key or "the configuration"
+    )
     return InputError(f"{key} has an impossible value", received, message[:1].lower() + message[1:])
 
 

@@ -1,8 +1,7 @@
 """GateEvaluator: TFX's Evaluator, whose baseline may turn out not to exist."""
 
 import tensorflow_model_analysis as tfma
-from tfx.dsl.components.base import base_beam_component
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import BaseChannel, Channel, ComponentSpec, standard_artifacts
 from tfx.types import standard_component_specs as standard
 from tfx.types.component_spec import ExecutionParameter

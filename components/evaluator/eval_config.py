@@ -9,9 +9,7 @@ from gptfx.modules.evaluation.metrics import BITS_PER_BYTE, LanguageModelMetrics
 CANDIDATE, BASELINE = "candidate", "baseline"
 
 
-def bounds(
-    max_bits_per_byte: float | None, max_change: float | None
-) -> tfma.MetricThreshold:
+def bounds(max_bits_per_byte: float | None, max_change: float | None) -> tfma.MetricThreshold:
     """The bounds on `bits_per_byte`.
 
     Args:

@@ -36,9 +36,7 @@ class Executor(executor.Executor):
         blessing.set_string_custom_property(
             constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
         )
-        blessing.set_int_custom_property(
-            constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id
-        )
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
         blessing.set_int_custom_property(
             constants.ARTIFACT_PROPERTY_BLESSED_KEY, constants.BLESSED_VALUE
         )

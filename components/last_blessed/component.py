@@ -1,8 +1,8 @@
 """LastBlessed: the last pushed model of the same lineage, for the Evaluator to compare with.
 
-TFX's Resolver with LatestBlessedModelStrategy is not used: it calls a model blessed when any one of
-several Evaluators blessed it, offers a cached candidate itself as its own baseline, and does not run
-on the open-source Kubeflow Pipelines backend.
+TFX's Resolver with LatestBlessedModelStrategy is not used: it calls a model blessed when any one
+of several Evaluators blessed it, offers a cached candidate as its own baseline, and does not run on
+the open-source Kubeflow Pipelines backend.
 """
 
 from tfx.dsl.components.base import base_component, executor_spec

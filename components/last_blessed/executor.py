@@ -6,8 +6,8 @@ from pathlib import Path
 from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, artifact_utils
 
-from gptfx.components.last_blessed.driver import NONE, VERSION
 from gptfx.components.exported import exported_folder
+from gptfx.components.last_blessed.driver import NONE, VERSION
 
 ABSENT = "absent"  # custom property of the output: 1 where there is no earlier model
 PUSHED_VERSION = "pushed_version"  # custom property: which version the model was

@@ -7,8 +7,8 @@ from absl import logging
 from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, artifact_utils
 
-from gptfx.components.pusher.driver import REFUSED, SERVING_FOLDER, VERSION
 from gptfx.components.exported import exported_folder
+from gptfx.components.pusher.driver import REFUSED, SERVING_FOLDER, VERSION
 
 PUSHED = "pushed"  # custom properties, named as by TFX's Pusher
 PUSHED_DESTINATION = "pushed_destination"

@@ -75,14 +75,13 @@ class WriteShard(beam.DoFn):
 
     def process(self, shard: Shard) -> Iterator[str]:
         """Yields the file's name; the file appears whole or not at all."""
-        # No reader takes a hidden file for a shard; a retry writes over it.
+        # Beside the split's folder: Beam reads every file in it, hidden ones too. A retry writes
+        # over it.
         target = Path(shard.target)
-        partial = str(target.with_name(f".{target.name}"))
+        partial = str(target.parent.with_name(f".{target.parent.name}-{target.name}"))
         with tf.io.TFRecordWriter(partial, "GZIP") as writer:
             for part in shard.parts:
-                passages = read_passages(
-                    Path(part.path), part.start, part.end, self.passage_bytes
-                )
+                passages = read_passages(Path(part.path), part.start, part.end, self.passage_bytes)
                 for position, text in passages:
                     example = RawExample(text, part.source.encode(), position)
                     writer.write(example.serialize())

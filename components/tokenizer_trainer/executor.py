@@ -19,7 +19,7 @@ from gptfx.modules.tokenizers.trainer import WordCount
 CONFIG = "config"
 WORDS = "words"
 
-# Where a word stands first (source, byte offset of the passage, index in it) and how often it occurs.
+# Where a word stands first (source, byte offset of the passage, index in it), and how often.
 Place = tuple[bytes, int, int]
 Count = tuple[Place, int]
 

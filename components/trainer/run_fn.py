@@ -1,4 +1,4 @@
-"""TFX's entry to training: reads what Transform wrote, fits the model that is configured, exports."""
+"""TFX's entry to training: reads what Transform wrote, fits the configured model, exports it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -2,8 +2,7 @@
 
 import json
 
-from tfx.dsl.components.base import base_beam_component
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import BaseChannel, Channel, ComponentSpec, standard_artifacts
 from tfx.types import standard_component_specs as standard
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter

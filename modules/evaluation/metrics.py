@@ -32,7 +32,7 @@ class Sums(NamedTuple):
 
 
 def bits_per_byte(sums: Sums) -> float:
-    """Bits that the model needs for a byte of text: comparable across tokenizers; lower is better."""
+    """Bits the model needs for a byte of text: comparable across tokenizers; lower is better."""
     return sums.nats / math.log(2) / sums.bytes if sums.bytes else math.nan
 
 
@@ -87,7 +87,7 @@ class SumOfPredictions(beam.CombineFn):
     """Adds up one model's predictions over the examples of a slice."""
 
     def __init__(self, model_name: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Beam's
         self.model_name = model_name
 
     def create_accumulator(self) -> Sums:

@@ -84,7 +84,7 @@ class ServingModel(tf.Module):
 def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> str:
     """Writes the SavedModel and its card into `folder`; returns the model's id.
 
-    The id is a hash of weights and tokenizer, so the same training gives the same id.
+    The id is a hash of card, tokenizer and weights, so the same training gives the same id.
     """
     tf.saved_model.save(
         serving_model,
@@ -101,14 +101,13 @@ def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> s
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
-    write_card(
-        folder, {"format": CARD_FORMAT, "model_id": model_id, "versions": versions, **card}
-    )
+    write_card(folder, {"format": CARD_FORMAT, "model_id": model_id, "versions": versions, **card})
     return model_id
 
 
 def _model_id(serving_model: ServingModel, card: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(card, sort_keys=True).encode())
+    digest.update(serving_model.tokenizer.digest.encode())
     for value in tf.nest.flatten(serving_model.model.model.variables):
         digest.update(np.ascontiguousarray(value.numpy()).tobytes())
     return digest.hexdigest()[:16]

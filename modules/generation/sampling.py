@@ -14,7 +14,7 @@ class Sampling(NamedTuple):
       temperature: float32; 0 takes the likeliest token.
       top_k: int32; draw from so many of the likeliest tokens only, 0 for all.
       top_p: float32; draw from the likeliest tokens that together reach this share only
-        (nucleus sampling, https://arxiv.org/abs/1904.09751).
+        (nucleus sampling, https://arxiv.org/abs/1904.09751); 0 takes the likeliest token.
     """
 
     temperature: tf.Tensor
@@ -24,11 +24,12 @@ class Sampling(NamedTuple):
 
 def uniform_draws(seeds: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     """(B,) int64 seeds to (B, count) float32 in [0, 1): a row depends on its own seed alone."""
-    return tf.map_fn(
+    rows = tf.map_fn(
         lambda seed: tf.random.stateless_uniform([count], tf.stack([seed, tf.zeros_like(seed)])),
-        seeds,
+        tf.concat([seeds, tf.zeros([1], tf.int64)], axis=0),  # map_fn cannot do without any row
         fn_output_signature=tf.TensorSpec([None], tf.float32),
     )
+    return rows[:-1]
 
 
 def sample(logits: tf.Tensor, draws: tf.Tensor, sampling: Sampling) -> tf.Tensor:
@@ -40,7 +41,8 @@ def sample(logits: tf.Tensor, draws: tf.Tensor, sampling: Sampling) -> tf.Tensor
     probabilities = tf.nn.softmax(ordered / heat)
     before = tf.cumsum(probabilities, axis=1, exclusive=True)  # share of the likelier ones
     top_k = tf.where(sampling.top_k > 0, sampling.top_k, vocab_size)[:, None]
-    allowed = (before < sampling.top_p[:, None]) & (tf.range(vocab_size) < top_k)
+    rank = tf.range(vocab_size)
+    allowed = ((before < sampling.top_p[:, None]) & (rank < top_k)) | (rank == 0)
     kept = tf.where(allowed, probabilities, 0.0)
     reached = tf.cumsum(kept, axis=1)
     threshold = draws[:, None] * reached[:, -1:]

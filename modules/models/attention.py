@@ -6,14 +6,15 @@ Shapes in comments: B batch, T time, C width (n_embd), H heads, D = C / H width 
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 MASKED = -1e9  # a logit that softmax turns into zero
 
 
-def initializer(scale: float = 0.02, seed: int | None = None) -> keras.initializers.Initializer:
-    """GPT-2's: normal with a standard deviation of 0.02."""
-    return keras.initializers.RandomNormal(stddev=scale, seed=seed)
+def initializer(scale: float = 0.02) -> keras.initializers.Initializer:
+    """GPT-2's: normal, with a standard deviation of 0.02 where nothing else is asked for."""
+    return keras.initializers.RandomNormal(stddev=scale)
 
 
 def causal_mask(time: int) -> np.ndarray:
@@ -33,7 +34,7 @@ class CausalSelfAttention(keras.layers.Layer):
         self.attn_dropout = keras.layers.Dropout(dropout)
         self.resid_dropout = keras.layers.Dropout(dropout)
 
-    def call(self, x, training: bool = False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """(B, T, C) float to (B, T, C)."""
         time, head_width = x.shape[1], self.n_embd // self.n_head
         qkv = self.c_attn(x)  # (B, T, 3C)

@@ -1,10 +1,10 @@
 """The bigram model: a table that says how likely each token is after each other token.
 
 It needs no gradient steps, because its best table is known: the counts, smoothed towards how often
-a token occurs at all, ``p(b | a) = (count(a, b) + s * p(b)) / (count(a) + s)``. Up to a few thousand
-tokens the whole table is an embedding layer whose rows are logits; above that only the pairs that
-were seen are kept. Source of the smoothing: MacKay and Peto, "A hierarchical Dirichlet language
-model" (1995).
+a token occurs at all, ``p(b | a) = (count(a, b) + s * p(b)) / (count(a) + s)``. Up to a few
+thousand tokens the whole table is an embedding layer whose rows are logits; above that only the
+pairs that were seen are kept. Source of the smoothing: MacKay and Peto, "A hierarchical Dirichlet
+language model" (1995).
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class DenseBigram(keras.Model):
         self.table.build((None,))
         self.table.embeddings.assign(counts.log_probabilities(smoothing))
 
-    def call(self, tokens, training: bool = False):
+    def call(self, tokens: tf.Tensor) -> tf.Tensor:
         """Ids (B, T) int32 to logits (B, T, vocab_size) float32."""
         return self.table(tokens)
 
@@ -76,8 +76,10 @@ class SparseBigram(tf.Module):
         super().__init__(name="bigram")
         size = self.vocab_size = counts.vocab_size
         rows = counts.keys // size
-        self.keys = tf.Variable(counts.keys, trainable=False)  # (pairs,) int64, ascending
-        self.counts = tf.Variable(counts.counts.astype(np.float32), trainable=False)
+        # The pair behind all others, never seen, so that a search always ends at some pair.
+        keys, seen = np.append(counts.keys, size * size), np.append(counts.counts, 0)
+        self.keys = tf.Variable(keys, trainable=False)  # (pairs + 1,) int64, ascending
+        self.counts = tf.Variable(seen.astype(np.float32), trainable=False)
         self.row_splits = tf.Variable(np.searchsorted(rows, np.arange(size + 1)), trainable=False)
         back_off = (smoothing * counts.unigram).astype(np.float32)
         self.back_off = tf.Variable(back_off, trainable=False)  # (vocab_size,) imagined counts
@@ -90,7 +92,7 @@ class SparseBigram(tf.Module):
         """log p(target | token), elementwise over ids of any shape; float32."""
         key = tf.cast(tokens, tf.int64) * self.vocab_size + tf.cast(targets, tf.int64)
         at = tf.searchsorted(self.keys, tf.reshape(key, [-1]), out_type=tf.int64)
-        at = tf.minimum(tf.reshape(at, tf.shape(key)), tf.size(self.keys, tf.int64) - 1)
+        at = tf.reshape(at, tf.shape(key))
         seen = tf.where(tf.equal(tf.gather(self.keys, at), key), tf.gather(self.counts, at), 0.0)
         count = seen + tf.gather(self.back_off, targets)
         return tf.math.log(count / tf.gather(self.totals, tokens))
@@ -116,16 +118,16 @@ def fit_bigram(
 
 
 def _likeliest(counts: BigramCounts, smoothing: float) -> np.ndarray:
-    """(vocab_size,) int64: the likeliest token after each; without pairs, the likeliest at all."""
-    size, favourite = counts.vocab_size, int(np.argmax(counts.unigram))
+    """(vocab_size,) int64: the likeliest token after each; the first of several, as in argmax."""
+    size = counts.vocab_size
+    back_off = (smoothing * counts.unigram).astype(np.float32)
     rows, columns = counts.keys // size, counts.keys % size
-    weight = counts.counts + smoothing * counts.unigram[columns]
-    order = np.lexsort((weight, rows))
-    last_of_row = np.flatnonzero(np.diff(rows[order], append=size))
+    weight = (counts.counts + back_off[columns]).astype(np.float32)  # as exact as the dense table
+    order = np.lexsort((-columns, weight, rows))  # by row, the best of each row last
+    top = order[np.flatnonzero(np.diff(rows[order], append=size))]  # the best pair of each row
+    # The likeliest token at all wins where its imagined observations outweigh the pairs seen.
+    favourite = int(np.argmax(back_off))
     best = np.full(size, favourite, np.int64)
-    best[rows[order][last_of_row]] = columns[order][last_of_row]
-    # The favourite of all wins where the pairs seen are rarer than its imagined observations.
-    unseen = smoothing * counts.unigram[favourite]
-    best_weight = np.zeros(size)
-    best_weight[rows[order][last_of_row]] = weight[order][last_of_row]
-    return np.where(best_weight > unseen, best, favourite)
+    wins = weight[top] > back_off[favourite]
+    best[rows[top[wins]]] = columns[top[wins]]
+    return best

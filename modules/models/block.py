@@ -1,6 +1,7 @@
 """One transformer block: communication (attention), then computation (feed-forward)."""
 
 import keras
+import tensorflow as tf
 
 from gptfx.modules.models.attention import CausalSelfAttention
 from gptfx.modules.models.feed_forward import FeedForward
@@ -21,7 +22,7 @@ class Block(keras.layers.Layer):
         self.ln_2 = keras.layers.LayerNormalization(epsilon=1e-5)
         self.mlp = FeedForward(n_embd, residual_scale, dropout)
 
-    def call(self, x, training: bool = False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """(B, T, C) float to (B, T, C)."""
         x = x + self.attn(self.ln_1(x), training=training)
         return x + self.mlp(self.ln_2(x), training=training)

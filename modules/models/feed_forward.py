@@ -1,6 +1,7 @@
 """The feed-forward part of a block: each token thinks for itself about what it gathered."""
 
 import keras
+import tensorflow as tf
 
 from gptfx.modules.models.attention import initializer
 
@@ -17,7 +18,7 @@ class FeedForward(keras.layers.Layer):
         self.c_proj = keras.layers.Dense(n_embd, kernel_initializer=initializer(residual_scale))
         self.dropout = keras.layers.Dropout(dropout)
 
-    def call(self, x, training: bool = False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """(B, T, C) float to (B, T, C)."""
         hidden = keras.activations.gelu(self.c_fc(x), approximate=True)  # (B, T, 4C)
         return self.dropout(self.c_proj(hidden), training=training)

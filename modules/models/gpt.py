@@ -1,6 +1,7 @@
 """GPT: token and position embeddings, a stack of blocks, a norm, and the embeddings once more."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from gptfx.modules.config import ModelConfig
@@ -30,7 +31,7 @@ class GPT(keras.Model):
         ]
         self.ln_f = keras.layers.LayerNormalization(epsilon=1e-5, name="ln_f")
 
-    def call(self, tokens, training: bool = False):
+    def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Ids (B, T) int32, T <= block_size, to logits (B, T, vocab_size) float32."""
         positions = ops.arange(tokens.shape[1])
         x = self.wte(tokens) + self.wpe(positions)  # (B, T, C) + (T, C)

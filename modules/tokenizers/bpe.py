@@ -20,6 +20,7 @@ TensorFlow graph. Source: Sennrich, Haddow and Birch, https://arxiv.org/abs/1508
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 Pair = tuple[int, int]
 FIRST_MERGE = 256  # ids below are the bytes themselves
@@ -50,7 +51,7 @@ def train(data: bytes, n_merges: int) -> list[Pair]:
     merges: list[Pair] = []
     while len(merges) < n_merges and len(ids) > 1:
         # Counter keeps the order of first occurrence, and max() returns the first maximum.
-        counts = Counter(zip(ids, ids[1:], strict=False))
+        counts = Counter(pairwise(ids))
         best = max(counts, key=counts.__getitem__)
         ids = merge(ids, best, FIRST_MERGE + len(merges))
         merges.append(best)
@@ -62,7 +63,7 @@ def encode(data: bytes, merges: Sequence[Pair]) -> list[int]:
     rank = {pair: FIRST_MERGE + index for index, pair in enumerate(merges)}
     ids: list[int] = list(data)
     while len(ids) > 1:
-        best = min(zip(ids, ids[1:], strict=False), key=lambda pair: rank.get(pair, NEVER))
+        best = min(pairwise(ids), key=lambda pair: rank.get(pair, NEVER))
         if best not in rank:
             break
         ids = merge(ids, best, rank[best])

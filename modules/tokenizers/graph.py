@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gptfx.modules.tokenizers import splitting
-from gptfx.modules.tokenizers.bpe import NEVER
+from gptfx.modules.tokenizers.bpe import FIRST_MERGE, NEVER
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
 SEPARATOR_BYTE = b"\xff"
@@ -19,15 +19,17 @@ PAIR_BASE = 1 << 32  # a pair (a, b) is the key a * PAIR_BASE + b
 
 
 class GraphTokenizer(tf.Module):
-    """Encodes and decodes batches of strings with a `Tokenizer`'s merges, equal to its Python code."""
+    """Encodes and decodes batches of strings as the `Tokenizer` it is made from does."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__(name="tokenizer")
         self.vocab_size = tokenizer.vocab_size
         self.separator_id = tokenizer.separator_id
+        self.digest = tokenizer.digest
         self._ranks = _pair_table(tokenizer)
-        self._word_index = _table(list(tokenizer.words), np.arange(len(tokenizer.words)), -1)
-        word_ids = [tokenizer.encode_word(word) for word in tokenizer.words]
+        words = [b"", *tokenizer.words]  # a piece is never empty, but a table may not be
+        self._word_index = _table(words, np.arange(len(words)), -1)
+        word_ids = [tokenizer.encode_word(word) for word in words]
         self._word_ids = tf.ragged.constant(word_ids, tf.int64, ragged_rank=1)
         self._token_bytes = tf.constant(tokenizer.token_bytes)
 
@@ -51,8 +53,8 @@ class GraphTokenizer(tf.Module):
     def _merge(self, words: tf.Tensor) -> tf.RaggedTensor:
         """Distinct non-empty `words` (n,) to ids (n, None) int64, byte by byte and pair by pair.
 
-        All words lie in one flat sequence of tokens, `owner` says whose each token is. A round finds
-        each word's best pair and merges every occurrence of it; the loop ends when none is left.
+        All words lie in one flat sequence of tokens, `owner` says whose each token is. A round
+        finds each word's best pair and merges every occurrence of it, until none is left.
         """
         count = tf.size(words, tf.int64)
         lengths = tf.strings.length(words)
@@ -60,7 +62,7 @@ class GraphTokenizer(tf.Module):
         owner = tf.repeat(tf.range(count), lengths)
         flat = tf.TensorShape([None])
         ids, owner, _ = tf.while_loop(
-            lambda ids, owner, rank: tf.reduce_any(rank < NEVER),
+            lambda _ids, _owner, rank: tf.reduce_any(rank < NEVER),
             lambda ids, owner, rank: self._round(ids, owner, rank, count),
             [ids, owner, self._pair_ranks(ids, owner)],
             shape_invariants=[flat, flat, flat],
@@ -120,7 +122,8 @@ def _every_other(hits: tf.Tensor) -> tf.Tensor:
 
 def _pair_table(tokenizer: Tokenizer) -> tf.lookup.StaticHashTable:
     pairs = np.array(tokenizer.merges, np.int64).reshape(-1, 2)
-    return _table(pairs[:, 0] * PAIR_BASE + pairs[:, 1], 256 + np.arange(len(pairs)), NEVER)
+    keys = np.append(pairs[:, 0] * PAIR_BASE + pairs[:, 1], -1)  # no pair, but no empty table
+    return _table(keys, FIRST_MERGE + np.arange(len(keys)), NEVER)
 
 
 def _table(keys: object, values: np.ndarray, default: int) -> tf.lookup.StaticHashTable:

@@ -11,6 +11,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+CODE_POINTS = Path(__file__).parent / "codepoints.txt"
 SURROGATES = (0xD800, 0xDFFF)
 LAST_CODE_POINT = 0x10FFFF
 Ranges = tuple[tuple[int, int], ...]
@@ -20,7 +21,7 @@ Ranges = tuple[tuple[int, int], ...]
 def code_points() -> dict[str, Ranges]:
     """Inclusive ranges of the classes: `S` space, `L` letter, `N` number, `P` everything else."""
     classes: dict[str, Ranges] = {}
-    text = (Path(__file__).parent / "codepoints.txt").read_text(encoding="ascii")
+    text = CODE_POINTS.read_text(encoding="ascii")
     for line in text.splitlines():
         if not line.startswith("#"):
             name, *ranges = line.split()
@@ -65,8 +66,8 @@ def _python_class(name: str) -> str:
 def re2_patterns() -> tuple[str, str]:
     """(look-ahead, pieces) for RE2, which has no look-ahead.
 
-    The first finds a run of spaces before a non-space, so that the caller can put a separator before
-    the run's last space, which stands for `\\s+(?!\\S)`; the second finds the pieces.
+    The first finds a run of spaces before a non-space, so that the caller can put a separator
+    before the run's last space, which stands for `\\s+(?!\\S)`; the second finds the pieces.
     """
     space, letter, number, other = (_re2_class(name) for name in "SLNP")
     ahead = f"([{space}]+)([{space}][^{space}])"

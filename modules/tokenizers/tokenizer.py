@@ -4,10 +4,12 @@ Ids: 0 to 255 are the bytes, then one id a merge, last the document separator ``
 which text never encodes to: it stands between documents and in front of a prompt.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from gptfx.data.errors import InputError
@@ -71,6 +73,11 @@ class Tokenizer:
         """The bytes of each id; the separator stands for none."""
         return [*bpe.token_bytes(self.merges), b""]
 
+    @cached_property
+    def digest(self) -> str:
+        """Hexadecimal; equal for tokenizers that encode alike."""
+        return hashlib.sha256(json.dumps([self.kind, self.merges]).encode()).hexdigest()
+
     def encode(self, data: bytes) -> list[int]:
         """Ids of UTF-8 `data`; each invalid sequence counts as U+FFFD."""
         return [index for word in splitting.split(data) for index in self.encode_word(word)]
@@ -107,15 +114,16 @@ class Tokenizer:
         """Reads what `save` wrote."""
         content = json.loads((folder / FILE_NAME).read_text(encoding="ascii"))
         if content.get("format") != FORMAT:
-            raise InputError("not a tokenizer of this version", content.get("format"), "train it again")
+            raise InputError(
+                "not a tokenizer of this version", content.get("format"), "train it again"
+            )
         merges = tuple((left, right) for left, right in content["merges"])
         return cls(merges, tuple(bytes.fromhex(word) for word in content["words"]), content["kind"])
 
 
 def _merge_all(ids: list[int], ranks: dict[bpe.Pair, int]) -> list[int]:
     while len(ids) > 1:
-        pairs = zip(ids, ids[1:], strict=False)
-        rank, pair = min((ranks.get(pair, bpe.NEVER), pair) for pair in pairs)
+        rank, pair = min((ranks.get(pair, bpe.NEVER), pair) for pair in pairwise(ids))
         if rank == bpe.NEVER:
             break
         ids = bpe.merge(ids, pair, rank)

@@ -9,6 +9,7 @@ is popped can simply be pushed back with its present values: what comes out is e
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from gptfx.modules.tokenizers.bpe import FIRST_MERGE, Pair, merge
 
@@ -32,7 +33,7 @@ class _Words:
 
     def _add_pairs(self, index: int) -> None:
         ids, count = self.ids[index], self.counts[index]
-        for pair in zip(ids, ids[1:], strict=False):
+        for pair in pairwise(ids):
             self.pair_counts[pair] += count
             homes = self.homes[pair]
             if not homes or homes[-1] < index:
@@ -49,7 +50,7 @@ class _Words:
     def _offset(self, index: int, pair: Pair) -> int:
         """Byte offset of the first `pair` in a word, or -1."""
         offset, ids = 0, self.ids[index]
-        for left, right in zip(ids, ids[1:], strict=False):
+        for left, right in pairwise(ids):
             if (left, right) == pair:
                 return offset
             offset += self.lengths[left]
@@ -64,7 +65,7 @@ class _Words:
             after = merge(before, pair, new_id)
             if len(after) == len(before):
                 continue  # an earlier merge took the pair from this word
-            for gone in zip(before, before[1:], strict=False):
+            for gone in pairwise(before):
                 self.pair_counts[gone] -= count
             self.ids[index] = after
             self._add_new_pairs(index, new_id, fresh)
@@ -73,7 +74,7 @@ class _Words:
 
     def _add_new_pairs(self, index: int, new_id: int, fresh: set[Pair]) -> None:
         ids, count = self.ids[index], self.counts[index]
-        for pair in zip(ids, ids[1:], strict=False):
+        for pair in pairwise(ids):
             self.pair_counts[pair] += count
             if new_id in pair:
                 fresh.add(pair)
@@ -85,7 +86,7 @@ class _Words:
 def train_from_counts(
     counts: Iterable[WordCount],
     n_merges: int,
-    on_merge: Callable[[int, int], None] = lambda done, total: None,
+    on_merge: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[Pair]:
     """Learns up to `n_merges` merges from distinct words with counts.
 

@@ -73,9 +73,7 @@ def _compiled_steps(
     optimizer = AdamW(variables, config)
 
     def train_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        inputs, targets = random_windows(
-            stream, config.batch_size, block_size, config.seed, step
-        )
+        inputs, targets = random_windows(stream, config.batch_size, block_size, config.seed, step)
         with tf.GradientTape() as tape:
             loss = cross_entropy(model(inputs, training=True), targets)
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, variables)]

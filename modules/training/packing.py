@@ -57,7 +57,9 @@ def random_windows(
     return windows[:, :-1], windows[:, 1:]
 
 
-def scoring_windows(ids: tf.Tensor, separator_id: int, block_size: int) -> tuple:
+def scoring_windows(
+    ids: tf.Tensor, separator_id: int, block_size: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Cuts (n,) ids into windows in which each id is a target exactly once.
 
     The first id is predicted from the separator, every other from what precedes it in its window
@@ -68,9 +70,9 @@ def scoring_windows(ids: tf.Tensor, separator_id: int, block_size: int) -> tuple
     count = tf.size(ids)
     windows = -(-count // block_size)
     padding = windows * block_size - count
-    shape = [windows, block_size]
+
+    def cut(row: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(tf.pad(row, [[0, padding]]), [windows, block_size])
+
     inputs = tf.concat([[separator_id], ids], axis=0)[:count]
-    pad = tf.zeros([padding], tf.int32)
-    mask = tf.concat([tf.ones([count]), tf.zeros([padding])], axis=0)
-    rows = (tf.concat([inputs, pad], 0), tf.concat([ids, pad], 0), mask)
-    return tuple(tf.reshape(row, shape) for row in rows)
+    return cut(inputs), cut(ids), cut(tf.ones([count]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from gptfx.data.catalogue import Corpus, PackageArchive
 
 FOLDER = "tiny-1.0/texts/"

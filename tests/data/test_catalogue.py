@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from gptfx.data.archive import sha256_of
 from gptfx.data.catalogue import CATALOGUE, Corpus, Shipped
 from gptfx.data.fetch import TEXTS

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from gptfx.data.corpora import resolve
 from gptfx.data.errors import InputError
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from gptfx.data import fetch as fetch_module
 from gptfx.data.archive import is_whole
 from gptfx.data.catalogue import CATALOGUE

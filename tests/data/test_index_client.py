@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from gptfx.data.errors import InputError
 from gptfx.data.fetch import fetch
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from gptfx.data.errors import InputError
 from gptfx.data.index_settings import IndexSettings, pip_config_files, read_index_settings
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from gptfx.data import inspection
 from gptfx.data.corpora import TextFile
 from gptfx.data.errors import InputError
 from gptfx.data.inspection import FileReport, count_invalid_bytes, inspect, require_text
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 PIECES = [b"a", b"\n", "é".encode(), "漢".encode(), "😀".encode(), b"\xe9", b"\xf0\x9f", b"\x80"]
 mixed = st.lists(st.sampled_from(PIECES) | st.binary(max_size=4), max_size=12).map(b"".join)

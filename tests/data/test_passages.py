@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from gptfx.data.errors import InputError
 from gptfx.data.inspection import count_invalid_bytes
 from gptfx.data.passages import read_passages, split_passages, train_eval_boundary
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 PIECES = ["a", "be ", "\n", "\r\n", "\r", "é", "漢", "😀", " ", "word" * 9]
 texts = st.lists(st.sampled_from(PIECES), max_size=90).map(lambda pieces: "".join(pieces).encode())

@@ -1,0 +1,58 @@
+"""The entry point: puts the commands together and turns errors into one line and an exit code."""
+
+import sys
+import traceback
+
+import typer
+
+from gptfx import __version__
+from gptfx.data.errors import InputError
+from gptfx.pipeline.cli import data, generate, run
+
+BAD_INPUT, FAILURE = 2, 1
+
+app = typer.Typer(
+    name="gptfx",
+    help="GPT from scratch, as a production ML pipeline.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.run)
+app.command("generate")(generate.generate)
+app.add_typer(data.app, name="data")
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"gptfx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, help="The version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command line. Exit codes: 0 as asked, 1 a failure, 2 bad input, 3 not blessed."""
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        print(f"gptfx: {error}", file=sys.stderr)
+        code = BAD_INPUT
+    except KeyboardInterrupt:
+        print("gptfx: interrupted; run the same command again to go on", file=sys.stderr)
+        code = 130
+    except Exception as error:
+        if "--verbose" in sys.argv:
+            traceback.print_exc()
+        text = " ".join(str(error).split()) or type(error).__name__
+        print(f"gptfx: {text} (--verbose shows where)", file=sys.stderr)
+        code = FAILURE
+    else:
+        return
+    sys.exit(code)

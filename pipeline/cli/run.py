@@ -1,0 +1,138 @@
+"""``gptfx run``: the pipeline, on this machine."""
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from gptfx.data.errors import InputError
+from gptfx.pipeline.layout import DEFAULT_ROOT, Layout, data_home
+
+if TYPE_CHECKING:
+    from gptfx.pipeline.config import Config
+    from gptfx.pipeline.console import RunView
+    from gptfx.pipeline.result import Result
+
+NOT_BLESSED = 3
+SAMPLE_PROMPT = "KING"
+
+
+def run(
+    preset: str = typer.Option("default", help="A preset's name, or a YAML file."),
+    settings: list[str] = typer.Option(
+        [], "--set", metavar="a.b=value", help="Changes one value; may be repeated."
+    ),
+    corpus: list[str] = typer.Option(
+        [], help="A name of the catalogue, a file or a folder; may be repeated."
+    ),
+    root: Path = typer.Option(DEFAULT_ROOT, help="Where artifacts, metadata and models go."),
+    no_cache: bool = typer.Option(False, "--no-cache", help="Runs every node."),
+    as_json: bool = typer.Option(
+        False, "--json", help="The last line of standard output is one JSON object."
+    ),
+    verbose: bool = typer.Option(False, "--verbose", help="Shows a traceback on failure."),
+) -> None:
+    """Text in; a gated and pushed GPT out, and a sample of its text on the screen.
+
+    Exit codes: 0 pushed, or nothing changed since the last push; 1 failure; 2 bad input; 3 ran, but
+    the gates did not bless the model.
+    """
+    from gptfx.pipeline.config import load_config
+    from gptfx.pipeline.corpora import resolve_all
+
+    del verbose  # main() looks for it
+    try:
+        config = load_config(preset, settings, corpus)
+        layout = Layout(_usable(root))
+        corpora = resolve_all(config.data, data_home())
+        raise SystemExit(_run(config, corpora, layout, not no_cache, as_json))
+    except InputError as error:
+        if as_json:
+            print(json.dumps({"error": str(error)}))
+        raise
+
+
+def _usable(root: Path) -> Path:
+    """The root as an absolute path; it can be made and written."""
+    root = root.expanduser().absolute()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the root cannot be made: {error.strerror}", str(root), "name another --root"
+        ) from None
+    if not os.access(root, os.W_OK):
+        raise InputError("the root is not writable", str(root), "name another --root")
+    return root
+
+
+def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_json: bool) -> int:
+    from gptfx.pipeline.quiet import quiet
+
+    now = datetime.now().strftime("%Y%m%d-%H%M%S")
+    log = layout.logs / f"{config.preset}-{now}-{os.getpid()}.log"
+    with quiet(log) as (out, err):
+        screen = err if as_json else out
+        print(f"gptfx: preset {config.preset}, log in {log}", file=screen, flush=True)
+        print("  loading TensorFlow and TFX ...", file=screen, flush=True)
+        from gptfx.pipeline.console import RunView
+        from gptfx.pipeline.runner import NodeFailedError, locked, run_pipeline
+
+        view = RunView(screen)
+        try:
+            with locked(layout):
+                result = run_pipeline(config, corpora, layout, use_cache, view)
+        except NodeFailedError as error:
+            view.finish("[red]failed[/]")
+            if as_json:
+                print(json.dumps(_failure(error)), file=out, flush=True)
+            if isinstance(error.cause, InputError):
+                raise error.cause from None
+            raise RuntimeError(f"{error}; the log is {log}") from error
+        _show(view, result)
+        if as_json:
+            print(json.dumps(result.as_json()), file=out, flush=True)
+    sys.stdout.flush()
+    return 0 if result.blessed else NOT_BLESSED
+
+
+def _failure(error: Any) -> dict[str, Any]:
+    from gptfx.pipeline.result import node_as_json
+
+    return {
+        "run_id": error.run_id,
+        "nodes": [node_as_json(node) for node in error.nodes],
+        "blessed": False,
+        "pushed": False,
+        "model_dir": None,
+        "metrics": {},
+        "refused": [],
+        "error": str(error),
+    }
+
+
+def _show(view: "RunView", result: "Result") -> None:
+    from gptfx.pipeline.console import count_cached, show_result
+
+    show_result(view.console, result)
+    cached, nodes = count_cached(result.nodes)
+    if result.pushed:
+        view.say(f"\nPushed: {result.model_dir}")
+    elif result.blessed:
+        view.say(
+            f"\nNothing changed since the last push ({cached} of {nodes} nodes from the cache); "
+            f"no new version. The model is {result.model_dir}"
+        )
+    else:
+        view.say("\nNot pushed:")
+        for reason in result.refused:
+            view.say(f"  {reason}")
+    if result.model_dir:
+        from gptfx.modules.generation.speak import load, speak
+
+        continuation = speak(load(Path(result.model_dir)), SAMPLE_PROMPT)
+        view.say(f"\nA sample, from the prompt {SAMPLE_PROMPT!r}:\n\n{SAMPLE_PROMPT}{continuation}")

@@ -1,0 +1,146 @@
+"""What a person sees of a run: a line a node, a bar while it trains, the gates, a sample."""
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from gptfx.modules.progress import Progress as Report
+from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation
+from gptfx.pipeline.metadata import NodeRun
+from gptfx.pipeline.result import Result
+
+# LocalDagRunner's log messages around a node.
+STARTED, FINISHED = "Component %s is running.", "Component %s is finished."
+CACHE_USED = "A cached execution %d is used."
+WHAT = {
+    "ingest": "text files to tf.Examples",
+    "statistics": "statistics of the examples",
+    "schema": "the curated schema",
+    "validator": "examples against the schema",
+    "data-gate": "are the data fit to learn from?",
+    "tokenizer": "learning byte-level BPE",
+    "transform": "text to tokens, in the graph",
+    "bigram": "the baseline: a bigram model",
+    "trainer": "training the model",
+    "evaluator": "gate: bits per byte, and the bigram",
+    "last-blessed": "looking for the last blessed model",
+    "regression": "gate: against the last blessed model",
+    "pusher": "pushing what passed every gate",
+}
+PLAIN_REPORTS = 5  # progress lines of a node where there is no terminal to draw a bar on
+
+
+class RunView(logging.Handler):
+    """Listens to the log records of a run and draws them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(logging.INFO)
+        self.console = Console(file=stream, highlight=False)
+        self.node: str | None = None
+        self.started, self.cached, self.reported = 0.0, False, 0
+        self.bar: Progress | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Draws the records that say something to a person."""
+        report = getattr(record, "progress", None)
+        if isinstance(report, Report):
+            self._report(report)
+        elif record.msg == STARTED:
+            self._start(str(record.args[0]))
+        elif record.msg == CACHE_USED:
+            self.cached = True
+        elif record.msg == FINISHED:
+            self.finish("[dim]cached[/]" if self.cached else "[green]done[/]")
+
+    def _start(self, node: str) -> None:
+        self.node, self.started = node, time.monotonic()
+        self.cached, self.reported = False, 0
+        if self.console.is_terminal:
+            self._open_bar(node)
+
+    def _open_bar(self, node: str) -> None:
+        columns = (
+            TextColumn("  {task.description}"),
+            BarColumn(24),
+            TextColumn("{task.fields[text]}"),
+        )
+        self.bar = Progress(*columns, console=self.console, transient=True)
+        self.bar.start()
+        self.bar.add_task(f"{node:<13}", total=None, text=WHAT.get(node, ""))
+
+    def _report(self, report: Report) -> None:
+        if self.bar:
+            task = self.bar.task_ids[0]
+            text = str(report).partition(": ")[2]
+            self.bar.update(task, total=report.total, completed=report.done, text=text)
+        elif report.done * PLAIN_REPORTS // report.total > self.reported:
+            self.reported = report.done * PLAIN_REPORTS // report.total
+            self.console.print(f"    {report}")
+
+    def finish(self, state: str) -> None:
+        """Closes the present node's line with a state in words."""
+        if self.bar:
+            self.bar.stop()
+            self.bar = None
+        if self.node:
+            seconds = time.monotonic() - self.started
+            what = WHAT.get(self.node, "")
+            self.console.print(f"  {self.node:<13} {what:<38} {state:<6} {seconds:7.1f} s")
+        self.node = None
+
+    def say(self, text: str) -> None:
+        """One line of plain text."""
+        self.console.print(escape(text), soft_wrap=True)
+
+
+def show_result(console: Console, result: Result) -> None:
+    """The table of sources and the table of gates."""
+    console.print(sources_table(result.evaluation))
+    console.print(checks_table(result.checks))
+
+
+def sources_table(evaluation: Evaluation) -> Table:
+    """Metrics of each corpus and of all; of each source where a corpus has few."""
+    table = Table(title="On the eval split", title_justify="left", box=None, pad_edge=False)
+    table.add_column("source")
+    columns = ("bits/byte", "bigram", "perplexity", "token accuracy", "bytes")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for source in sorted(evaluation.candidate, key=lambda name: (name == OVERALL, name)):
+        values = evaluation.candidate[source]
+        bigram = evaluation.baseline.get(source, {}).get("bits_per_byte")
+        table.add_row(
+            escape(source) or "[bold]all[/]",
+            f"{values['bits_per_byte']:.3f}",
+            f"{bigram:.3f}" if bigram is not None else "-",
+            f"{values['perplexity']:.1f}",
+            f"{values['token_accuracy']:.3f}",
+            f"{values['bytes']:,.0f}",
+        )
+    return table
+
+
+def checks_table(checks: Iterable[Check]) -> Table:
+    """Every bound with the value and the verdict."""
+    table = Table(title="Gates", title_justify="left", box=None, pad_edge=False)
+    for name in ("gate", "metric"):
+        table.add_column(name)
+    for name in ("value", "at most"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict")
+    for check in checks:
+        verdict = "[green]passed[/]" if check.passed else "[red]refused[/]"
+        table.add_row(check.gate, check.metric, f"{check.value:.4f}", f"{check.bound:.4f}", verdict)
+    return table
+
+
+def count_cached(nodes: Iterable[NodeRun]) -> tuple[int, int]:
+    """(nodes from the cache, nodes)."""
+    listed = list(nodes)
+    return sum(node.is_cached for node in listed), len(listed)

@@ -1,0 +1,114 @@
+"""What a run came to: nodes, metrics, gates, and the version it pushed or why it did not."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gptfx.components.evaluator.executor import NOTHING_TO_COMPARE
+from gptfx.components.pusher.executor import PUSHED_DESTINATION
+from gptfx.pipeline.config import Config
+from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, checks, read_evaluation
+from gptfx.pipeline.metadata import NodeRun, Run
+
+METRICS = ("bits_per_byte", "perplexity", "token_accuracy")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a run that reached its end.
+
+    Attributes:
+      run_id: the run's name in ML Metadata.
+      nodes: in the order in which they ran.
+      evaluation: of the gate with the absolute bound.
+      checks: every bound, with the verdict.
+      blessed: whether every gate blessed the model.
+      pushed: whether this run made a new version.
+      model_dir: the folder of the pushed version, also if an earlier run pushed it.
+    """
+
+    run_id: str
+    nodes: tuple[NodeRun, ...]
+    evaluation: Evaluation
+    checks: tuple[Check, ...]
+    blessed: bool
+    pushed: bool
+    model_dir: str | None
+
+    @property
+    def refused(self) -> list[str]:
+        """Why the model was not pushed; empty if it was."""
+        return [str(check) for check in self.checks if not check.passed]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The candidate's metrics over the whole eval split, and the bigram's bits per byte."""
+        overall = self.evaluation.candidate[OVERALL]
+        metrics = {name: overall[name] for name in METRICS}
+        if self.evaluation.baseline:
+            baseline = self.evaluation.baseline[OVERALL]["bits_per_byte"]
+            metrics["bigram_bits_per_byte"] = baseline
+        return metrics
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``gptfx run --json``."""
+        return {
+            "run_id": self.run_id,
+            "nodes": [node_as_json(node) for node in self.nodes],
+            "blessed": self.blessed,
+            "pushed": self.pushed,
+            "unchanged": self.blessed and not self.pushed,
+            "model_dir": self.model_dir,
+            "metrics": self.metrics,
+            "refused": self.refused,
+        }
+
+
+def node_as_json(node: NodeRun) -> dict[str, Any]:
+    """One entry of `nodes`."""
+    return {
+        "id": node.id,
+        "state": node.state,
+        "cached": node.is_cached,
+        "seconds": round(node.seconds, 3),
+    }
+
+
+def read_result(config: Config, run: Run, versions_before: set[str]) -> Result:
+    """Puts together what the metadata and the evaluations say about a finished run.
+
+    `versions_before` are the folders of the versions that were there before the run.
+    """
+    evaluation = read_evaluation(_output(run, "evaluator", "evaluation").uri)
+    regression = _regression(run)
+    pushed = _output(run, "pusher", "pushed_model").custom_properties
+    model_dir = pushed[PUSHED_DESTINATION].string_value or None
+    if model_dir is not None:
+        model_dir = str(Path(model_dir))
+    blessings = [node.outputs["blessing"] for node in run.nodes if "blessing" in node.outputs]
+    return Result(
+        run.id,
+        run.nodes,
+        evaluation,
+        tuple(checks(config.evaluator, evaluation, regression)),
+        all(blessing.custom_properties["blessed"].int_value for blessing in blessings),
+        model_dir is not None and model_dir not in versions_before,
+        model_dir,
+    )
+
+
+def _regression(run: Run) -> Evaluation | None:
+    node = run.node("regression")
+    if node is None or "evaluation" not in node.outputs:
+        return None
+    artifact = node.outputs["evaluation"]
+    if artifact.custom_properties[NOTHING_TO_COMPARE].int_value:
+        return None
+    return read_evaluation(artifact.uri)
+
+
+def _output(run: Run, node_id: str, name: str) -> Any:
+    node = run.node(node_id)
+    if node is None or name not in node.outputs:
+        raise RuntimeError(f"run {run.id} has no output {name} of node {node_id} in ML Metadata")
+    return node.outputs[name]

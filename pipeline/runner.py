@@ -1,0 +1,114 @@
+"""Runs the pipeline on this machine with TFX's LocalDagRunner and reads what came of it."""
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from absl import logging as absl_logging
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+from gptfx.data.corpora import TextCorpus
+from gptfx.data.errors import InputError
+from gptfx.modules.export.versions import versions
+from gptfx.pipeline.config import Config
+from gptfx.pipeline.corpora import stage
+from gptfx.pipeline.definition import create_components, create_pipeline
+from gptfx.pipeline.layout import Layout
+from gptfx.pipeline.metadata import NodeRun, Run, last_run, open_store
+from gptfx.pipeline.result import Result, read_result
+
+
+class NodeFailedError(RuntimeError):
+    """A node of a run failed; `cause` is the exception, `nodes` what ran up to it."""
+
+    def __init__(self, node: str, cause: Exception, run: Run | None) -> None:
+        super().__init__(f"node {node} failed: {_first_line(cause)}")
+        self.node, self.cause = node, cause
+        self.run_id = run.id if run else None
+        self.nodes: tuple[NodeRun, ...] = run.nodes if run else ()
+
+
+@contextmanager
+def locked(layout: Layout) -> Iterator[None]:
+    """Holds the root for one run; the lock goes with the process, however it ends."""
+    layout.root.mkdir(parents=True, exist_ok=True)
+    with layout.lock.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                "another run is under way in this root",
+                str(layout.root),
+                "wait for it, or name another --root",
+            ) from None
+        yield
+
+
+def run_pipeline(
+    config: Config,
+    corpora: list[TextCorpus],
+    layout: Layout,
+    use_cache: bool,
+    view: logging.Handler,
+) -> Result:
+    """Runs every node, in this process, one after the other.
+
+    Args:
+      config: of the run.
+      corpora: the texts, looked through already.
+      layout: the root.
+      use_cache: whether nodes whose inputs, code and parameters are unchanged are skipped.
+      view: receives the log records of nodes and of training.
+
+    Raises:
+      NodeFailedError: a node raised.
+    """
+    serving = layout.serving(config.preset)
+    before = {str(version.folder) for version in versions(serving)}
+    input_base = stage(corpora, layout.corpora)
+    names = [corpus.name for corpus in corpora]
+    components = create_components(config, names, str(input_base), str(serving))
+    pipeline = create_pipeline(config, components, layout)
+    pipeline.enable_cache = use_cache
+    node_names = _NodeNames()
+    with _listening(view), _listening(node_names):
+        try:
+            LocalDagRunner().run(pipeline)
+        except Exception as cause:
+            raise NodeFailedError(node_names.last, cause, _run_of(layout, pipeline.id)) from cause
+    run = _run_of(layout, pipeline.id)
+    if run is None:
+        raise RuntimeError(f"ML Metadata at {layout.metadata} has no run of {pipeline.id}")
+    return read_result(config, run, before)
+
+
+def _run_of(layout: Layout, pipeline_name: str) -> Run | None:
+    return last_run(open_store(layout.metadata), pipeline_name)
+
+
+class _NodeNames(logging.Handler):
+    """Remembers which node started last."""
+
+    last = "(none)"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == "Component %s is running.":
+            self.last = str(record.args[0])
+
+
+@contextmanager
+def _listening(handler: logging.Handler) -> Iterator[None]:
+    """Attaches a handler to the root logger; absl's records reach it too."""
+    absl_logging.set_verbosity(absl_logging.INFO)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0] if text else ''}"

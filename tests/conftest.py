@@ -1,0 +1,45 @@
+"""What every test shares: the installed command, run as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+COMMAND = Path(sys.executable).parent / "gptfx"
+
+
+class Finished(NamedTuple):
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The last line of standard output."""
+        return json.loads(self.out.strip().splitlines()[-1])
+
+
+def run_gptfx(*arguments: str, cwd: Path | None = None, **environment: str) -> Finished:
+    """Runs the command `gptfx` in a process of its own."""
+    done = subprocess.run(
+        [str(COMMAND), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def gptfx() -> Any:
+    """`gptfx(*arguments)` runs the command and returns code, out, err and json."""
+    return run_gptfx

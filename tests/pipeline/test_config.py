@@ -1,0 +1,108 @@
+"""Configuration: presets load, changes are checked, and every refusal says what is allowed."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from gptfx.data.errors import InputError
+from gptfx.pipeline.config import Config, load_config, preset_names
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_that_ships_loads_under_its_own_name(name: str) -> None:
+    assert load_config(name).preset == name
+
+
+def test_the_presets_of_the_readme_are_there() -> None:
+    assert {"default", "smoke", "bigram"} <= set(preset_names())
+
+
+def test_default_learns_from_shakespeare_and_unicode_and_smoke_needs_no_network() -> None:
+    assert load_config("default").data.corpora == ("shakespeare", "unicode")
+    assert load_config("smoke").data.corpora == ("scene", "unicode")
+
+
+def test_the_bigram_preset_is_judged_by_the_absolute_bound_alone() -> None:
+    config = load_config("bigram")
+    assert config.evaluator.min_gain_over_bigram is None
+    assert config.evaluator.tolerance is None
+    assert not config.compares_with_bigram
+
+
+def test_set_changes_one_value_and_leaves_its_neighbours() -> None:
+    config = load_config("smoke", ["trainer.steps=7", "evaluator.tolerance=null"])
+    assert config.trainer.steps == 7
+    assert config.evaluator.tolerance is None
+    assert config.trainer.batch_size == load_config("smoke").trainer.batch_size
+
+
+def test_corpora_replace_those_of_the_preset() -> None:
+    assert load_config("smoke", corpora=["a.txt", "b"]).data.corpora == ("a.txt", "b")
+
+
+def test_a_yaml_file_stands_in_for_a_preset_and_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("evaluator: {max_bits_per_byte: 3}\ntrainer: {steps: 5}\n")
+    config = load_config(str(path))
+    assert (config.preset, config.trainer.steps) == ("mine", 5)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("trainer.stepz=3", ["unknown key trainer.stepz", "3", "learning_rate"]),
+        ("trainerr.steps=3", ["unknown key trainerr", "trainer"]),
+        ("trainer.steps=-1", ["trainer.steps", "-1", "greater than or equal to 0"]),
+        ("trainer.steps=many", ["trainer.steps", "many", "integer"]),
+        ("trainer=3", ["trainer", "3"]),
+        ("trainer.steps.x=3", ["trainer.steps", "x"]),
+        ("model.n_head=3", ["n_embd must be a multiple of n_head"]),
+        ("tokenizer.kind=word", ["tokenizer.kind", "word", "bpe"]),
+        ("evaluator.max_bits_per_byte=.inf", ["finite"]),
+        ("evaluator.max_bits_per_byte=null", ["evaluator.max_bits_per_byte"]),
+        ("data.corpora=[]", ["data.corpora"]),
+        ("preset=No Name!", ["preset", "No Name!"]),
+        ("steps", ["not a setting", "section.key=value"]),
+        ("=3", ["not a setting"]),
+        ("trainer.steps=[", ["not YAML"]),
+    ],
+)
+def test_a_bad_setting_is_refused_by_name(override: str, said: list[str]) -> None:
+    with pytest.raises(InputError) as refusal:
+        load_config("smoke", [override])
+    line = str(refusal.value)
+    assert "\n" not in line
+    for words in said:
+        assert words in line
+
+
+def test_the_absolute_bound_is_mandatory(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("trainer: {steps: 5}\n")
+    with pytest.raises(InputError, match="evaluator is missing"):
+        load_config(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"- 1\n", "not a mapping"), (b"a: [\n", "not YAML"), (b"\xff\xfe", "no such preset")],
+)
+def test_a_broken_configuration_file_is_one_clear_line(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        load_config(str(path))
+
+
+def test_a_configuration_cannot_be_changed_after_it_was_checked() -> None:
+    config = load_config("smoke")
+    with pytest.raises(ValidationError):
+        config.trainer.steps = -1  # type: ignore[misc]
+
+
+def test_configurations_round_trip_through_json() -> None:
+    config = load_config("default")
+    assert Config.model_validate_json(config.model_dump_json()) == config

@@ -1,0 +1,57 @@
+"""Texts of a run: looked through before anything runs, and linked into one folder."""
+
+from pathlib import Path
+
+import pytest
+
+from gptfx.data.corpora import resolve
+from gptfx.data.errors import InputError
+from gptfx.pipeline.config import DataConfig
+from gptfx.pipeline.corpora import resolve_all, stage
+
+
+def config(*corpora: object, **more: object) -> DataConfig:
+    return DataConfig(corpora=tuple(str(corpus) for corpus in corpora), **more)
+
+
+def test_staging_links_every_file_under_its_corpus(tmp_path: Path) -> None:
+    folder = tmp_path / "books"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.txt").write_text("one")
+    (folder / "deep" / "b.txt").write_text("two")
+    staged = stage(resolve_all(config(folder, "scene"), tmp_path), tmp_path / "staged")
+    assert (staged / "books" / "a.txt").read_text() == "one"
+    assert (staged / "books" / "deep" / "b.txt").read_text() == "two"
+    assert (staged / "scene" / "scene.txt").read_bytes()
+
+
+def test_the_same_files_are_staged_in_the_same_folder_and_others_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("one")
+    again = [stage([resolve(str(file), tmp_path)], tmp_path / "staged") for _ in range(2)]
+    assert again[0] == again[1]
+    other = tmp_path / "b.txt"
+    other.write_text("one")
+    assert stage([resolve(str(other), tmp_path)], tmp_path / "staged") != again[0]
+
+
+def test_two_corpora_of_one_name_are_refused(tmp_path: Path) -> None:
+    for parent in ("x", "y"):
+        (tmp_path / parent).mkdir()
+        (tmp_path / parent / "same.txt").write_text("text")
+    with pytest.raises(InputError, match="same name"):
+        resolve_all(config(tmp_path / "x/same.txt", tmp_path / "y/same.txt"), tmp_path)
+
+
+def test_a_binary_file_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    (tmp_path / "b.bin").write_bytes(b"\x7fELF\0\0")
+    with pytest.raises(InputError, match=r"b\.bin"):
+        resolve_all(config(tmp_path), tmp_path / "home")
+
+
+def test_invalid_utf8_above_the_bound_is_refused_and_below_it_is_not(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"text \xff\xff" + b"x" * 93)
+    with pytest.raises(InputError, match=r"data\.max_invalid_fraction"):
+        resolve_all(config(tmp_path, max_invalid_fraction=0.01), tmp_path / "home")
+    assert resolve_all(config(tmp_path, max_invalid_fraction=0.02), tmp_path / "home")

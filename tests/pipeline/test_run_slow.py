@@ -1,0 +1,149 @@
+"""Whole pipelines: killed at every node, an untrained model, the other presets, other corpora."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gptfx.modules.export.versions import versions
+from gptfx.pipeline.console import WHAT
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).parents[2]
+QUICK = ("--set", "trainer.steps=40", "--set", "evaluator.max_bits_per_byte=9")
+
+
+def start_and_kill_at(node: str, delay: float, command: list[str], root: Path) -> bool:
+    """Starts a run and kills it `delay` seconds after `node` starts; False if it ended before."""
+    logs = root / "logs"
+    known = set(logs.glob("*.log")) if logs.is_dir() else set()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wanted = f"Component {node} is running."
+    while process.poll() is None:
+        fresh = set(logs.glob("*.log")) - known if logs.is_dir() else set()
+        if any(wanted in log.read_text(errors="replace") for log in fresh):
+            time.sleep(delay)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_run_killed_at_any_node_completes_when_it_is_run_again(
+    gptfx: Any, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    arguments = ["run", "--preset", "smoke", "--root", str(root), *QUICK]
+    # An untrained model is worse than the bigram; here only the road matters.
+    arguments += ["--set", "evaluator.min_gain_over_bigram=null"]
+    command = [str(Path(sys.executable).parent / "gptfx"), *arguments]
+    killed = []
+    for node in WHAT:
+        if node != "bigram" and start_and_kill_at(node, 0.3, command, root):
+            killed.append(node)
+    assert {"ingest", "transform", "trainer", "evaluator"} <= set(killed)
+    finished = gptfx(*arguments, "--json")
+    assert finished.code == 0, finished.err
+    assert len(versions(root / "serving" / "smoke")) == 1
+    assert finished.json["model_dir"] == str(versions(root / "serving" / "smoke")[0].folder)
+
+
+def test_an_untrained_model_is_refused_by_the_gate_of_smoke(gptfx: Any, tmp_path: Path) -> None:
+    finished = gptfx(
+        "run", "--preset", "smoke", "--root", str(tmp_path), "--set", "trainer.steps=0", "--json"
+    )
+    assert finished.code == 3
+    assert finished.json["pushed"] is False
+    assert any("absolute bound" in reason for reason in finished.json["refused"])
+
+
+def test_a_worse_model_is_refused_and_names_the_one_it_was_compared_with(
+    gptfx: Any, tmp_path: Path
+) -> None:
+    arguments = ("run", "--preset", "smoke", "--root", str(tmp_path), "--json")
+    first = gptfx(*arguments)
+    assert first.code == 0, first.err
+    worse = gptfx(
+        *arguments,
+        "--set",
+        "trainer.steps=60",
+        "--set",
+        "evaluator.max_bits_per_byte=9",
+        "--set",
+        "evaluator.min_gain_over_bigram=null",
+    )
+    assert worse.code == 3
+    assert any("last blessed model" in reason for reason in worse.json["refused"])
+    assert len(versions(tmp_path / "serving" / "smoke")) == 1
+
+
+def test_no_cache_trains_the_same_model_again_and_pushes_no_second_version(
+    gptfx: Any, tmp_path: Path
+) -> None:
+    arguments = ("run", "--preset", "smoke", "--root", str(tmp_path), "--json")
+    first = gptfx(*arguments)
+    again = gptfx(*arguments, "--no-cache")
+    assert (first.code, again.code) == (0, 0)
+    assert not any(node["cached"] for node in again.json["nodes"])
+    assert again.json["metrics"] == first.json["metrics"]
+    assert again.json["model_dir"] == first.json["model_dir"]
+    assert again.json["pushed"] is False
+
+
+@pytest.mark.parametrize("dense_up_to", [8192, 0])
+def test_the_bigram_is_pushed_on_its_own(gptfx: Any, tmp_path: Path, dense_up_to: int) -> None:
+    finished = gptfx(
+        "run", "--preset", "bigram", "--corpus", "scene", "--root", str(tmp_path), "--json",
+        "--set", f"bigram.dense_up_to={dense_up_to}", "--set", "tokenizer.vocab_size=384",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    assert "bigram" not in {node["id"] for node in finished.json["nodes"]}
+    assert gptfx("generate", "SCENE", "--root", str(tmp_path), "--seed", "1").code == 0
+
+
+def test_a_folder_of_ones_own_is_learned_from_and_a_changed_file_trains_again(
+    gptfx: Any, tmp_path: Path
+) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    (texts / "a.txt").write_text("The quick brown fox jumps over the lazy dog.\n" * 400)
+    (texts / "empty.txt").touch()
+    arguments = (
+        "run", "--preset", "smoke", "--corpus", str(texts), "--root", str(tmp_path / "root"),
+        "--json", *QUICK, "--set", "evaluator.min_gain_over_bigram=null",
+        "--set", "tokenizer.vocab_size=300",
+    )  # fmt: skip
+    first = gptfx(*arguments)
+    assert first.code == 0, first.err
+    os.utime(texts / "a.txt", (1, 1))
+    touched = gptfx(*arguments)
+    assert all(node["cached"] for node in touched.json["nodes"])
+    (texts / "b.txt").write_text("A lazy dog sleeps under the quick brown fox.\n" * 400)
+    changed = gptfx(*arguments)
+    assert {"ingest", "trainer"} <= {
+        node["id"] for node in changed.json["nodes"] if not node["cached"]
+    }
+
+
+def test_a_full_disk_is_one_line_and_what_was_pushed_stays(tmp_path: Path) -> None:
+    size = "16m"
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here (needs root)")
+    try:
+        command = [str(Path(sys.executable).parent / "gptfx"), "run", "--preset", "smoke"]
+        command += ["--root", str(tmp_path / "root"), *QUICK]
+        (tmp_path / "ballast").write_bytes(b"x" * (15 << 20))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode in (1, 2)
+        assert "Traceback" not in done.stderr
+        assert "No space left" in done.stderr or "disk" in done.stderr
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
