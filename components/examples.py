@@ -10,7 +10,6 @@ TEXT, SOURCE, POSITION = "text", "source", "position"  # features of a raw examp
 TOKENS = "tokens"  # what Transform makes of the text
 TRAIN, EVAL = "train", "eval"
 SHARD_PATTERN = "*-of-*"  # a killed run may leave other files in a split
-CODE = "components/examples.py"  # for the fingerprints of the nodes that write or read examples
 
 
 class RawExample(NamedTuple):

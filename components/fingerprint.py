@@ -7,14 +7,20 @@ import hashlib
 from pathlib import Path
 
 ROOMS = Path(__file__).parent.parent
+SUFFIXES = (".py", ".txt", ".pbtxt")
 
 
 def code_fingerprint(*places: str) -> str:
-    """Hash of the .py and .txt files in `places`, folders of the package (``modules/models``)."""
-    digest = hashlib.sha256()
+    """Hash of the source files in `places`, folders of the package (``modules/models``).
+
+    The files that all nodes share (``components/examples.py``) always count.
+    """
+    files = sorted((ROOMS / "components").glob("*.py"))
     for place in places:
-        for path in sorted((ROOMS / place).rglob("*")):
-            if path.suffix in (".py", ".txt") and path.is_file():
-                digest.update(path.relative_to(ROOMS).as_posix().encode() + b"\0")
-                digest.update(path.read_bytes())
+        files += sorted((ROOMS / place).rglob("*"))
+    digest = hashlib.sha256()
+    for path in files:
+        if path.suffix in SUFFIXES and path.is_file():
+            digest.update(path.relative_to(ROOMS).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

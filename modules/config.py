@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class Section(BaseModel):
     """A part of the configuration: frozen, and closed to keys that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
 
 class TokenizerConfig(Section):
@@ -32,6 +34,8 @@ class ModelConfig(Section):
     Attributes:
       kind: `gpt`, or `bigram`, which only looks at the token before and ignores the other keys.
       block_size: the longest context, in tokens.
+      initializer_range: standard deviation of the initial weights. GPT-2's 0.02 is for 768 wide;
+        much narrower models learn faster from larger weights.
       dropout: share of activations that are zeroed in training.
     """
 
@@ -40,6 +44,7 @@ class ModelConfig(Section):
     n_layer: int = Field(4, ge=1, le=200)
     n_head: int = Field(4, ge=1, le=200)
     n_embd: int = Field(128, ge=1, le=65_536)
+    initializer_range: float = Field(0.02, gt=0.0, le=1.0)
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
 
     @model_validator(mode="after")

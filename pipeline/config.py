@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
 from gptfx.data.errors import InputError
 from gptfx.data.passages import MIN_PASSAGE_BYTES
@@ -81,13 +81,6 @@ class Config(Section):
     evaluator: EvaluatorConfig
     generation: GenerationConfig = GenerationConfig()
     beam: BeamConfig = BeamConfig()
-
-    @field_validator("evaluator")
-    @classmethod
-    def _finite(cls, value: EvaluatorConfig) -> EvaluatorConfig:
-        if value.max_bits_per_byte == float("inf"):
-            raise ValueError("max_bits_per_byte must be finite: it is what stops a bad model")
-        return value
 
     @property
     def compares_with_bigram(self) -> bool:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from gptfx.modules.progress import Progress as Report
-from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation
+from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, by_corpus
 from gptfx.pipeline.metadata import NodeRun
 from gptfx.pipeline.result import Result
 
@@ -33,6 +33,7 @@ WHAT = {
     "regression": "gate: against the last blessed model",
     "pusher": "pushing what passed every gate",
 }
+MOST_SOURCES = 12  # rows of the table; `gptfx run --json` lists every source
 PLAIN_REPORTS = 5  # progress lines of a node where there is no terminal to draw a bar on
 
 
@@ -106,15 +107,18 @@ def show_result(console: Console, result: Result) -> None:
 
 
 def sources_table(evaluation: Evaluation) -> Table:
-    """Metrics of each corpus and of all; of each source where a corpus has few."""
+    """Metrics of each source, or of each corpus where the sources would fill the screen."""
+    candidate, baseline = evaluation.candidate, evaluation.baseline
+    crowded = len(candidate) > MOST_SOURCES
+    if crowded:
+        candidate, baseline = by_corpus(candidate), by_corpus(baseline)
     table = Table(title="On the eval split", title_justify="left", box=None, pad_edge=False)
-    table.add_column("source")
-    columns = ("bits/byte", "bigram", "perplexity", "token accuracy", "bytes")
-    for name in columns:
+    table.add_column("corpus" if crowded else "source")
+    for name in ("bits/byte", "bigram", "perplexity", "token accuracy", "bytes"):
         table.add_column(name, justify="right")
-    for source in sorted(evaluation.candidate, key=lambda name: (name == OVERALL, name)):
-        values = evaluation.candidate[source]
-        bigram = evaluation.baseline.get(source, {}).get("bits_per_byte")
+    for source in sorted(candidate, key=lambda name: (name == OVERALL, name)):
+        values = candidate[source]
+        bigram = baseline.get(source, {}).get("bits_per_byte")
         table.add_row(
             escape(source) or "[bold]all[/]",
             f"{values['bits_per_byte']:.3f}",

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import tensorflow_model_analysis as tfma
 
 from gptfx.components.evaluator.eval_config import BASELINE, CANDIDATE
-from gptfx.modules.evaluation.metrics import BITS_PER_BYTE
+from gptfx.modules.evaluation.metrics import (
+    BITS_PER_BYTE,
+    TOKEN_ACCURACY,
+    Sums,
+    all_metrics,
+)
+from gptfx.modules.evaluation.scoring import BYTES, NATS, TOKENS
 from gptfx.pipeline.config import EvaluatorConfig
 
 OVERALL = ""  # the name of the slice of all examples
@@ -79,6 +85,17 @@ def _metrics(folder: str, model_name: str) -> Metrics:
         name = "/".join(str(value) for _, value in key) or OVERALL
         metrics[name] = {metric: value["doubleValue"] for metric, value in values.items()}
     return {name: values for name, values in metrics.items() if values}
+
+
+def by_corpus(metrics: Metrics) -> Metrics:
+    """Metrics of whole corpora (``CORPUS``), and of all, from those of their sources."""
+    sums: dict[str, Sums] = {}
+    for source, values in metrics.items():
+        corpus = source.partition("/")[0]
+        correct = values[TOKEN_ACCURACY] * values[TOKENS]
+        of_source = Sums(values[NATS], values[TOKENS], values[BYTES], correct)
+        sums[corpus] = sums.get(corpus, Sums()).plus(of_source)
+    return {corpus: all_metrics(of_corpus) for corpus, of_corpus in sums.items()}
 
 
 def checks(

@@ -60,6 +60,11 @@ class Result:
             "unchanged": self.blessed and not self.pushed,
             "model_dir": self.model_dir,
             "metrics": self.metrics,
+            "sources": {
+                source: values["bits_per_byte"]
+                for source, values in sorted(self.evaluation.candidate.items())
+                if source != OVERALL
+            },
             "refused": self.refused,
         }
 

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)  # the machine may be shared
+settings.load_profile("no deadline")
 
 REPOSITORY = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).parent / "gptfx"

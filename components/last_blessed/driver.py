@@ -25,6 +25,6 @@ class Driver(ObservingDriver):
             version
             for version in versions(Path(str(parameters[SERVING_FOLDER])))
             if version.model_id != candidate["model_id"]
-            and version.card[LINEAGE] == candidate[LINEAGE]
+            and version.card.get(LINEAGE) == candidate[LINEAGE]
         ]
         return {VERSION: str(earlier[-1].folder) if earlier else NONE}

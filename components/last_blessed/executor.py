@@ -34,4 +34,5 @@ class Executor(base_executor.BaseExecutor):
         model.set_int_custom_property(ABSENT, int(version == NONE))
         if version != NONE:
             model.set_string_custom_property(PUSHED_VERSION, Path(version).name)
-            shutil.copytree(version, exported_folder(model))
+            # An earlier attempt may have been killed halfway.
+            shutil.copytree(version, exported_folder(model), dirs_exist_ok=True)

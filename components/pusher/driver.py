@@ -16,7 +16,9 @@ REFUSED = "refused"
 
 def is_blessed(inputs: dict[str, list[Artifact]]) -> bool:
     """Whether every blessing that the node was handed is one."""
-    blessings = [inputs[key] for key in ("blessing", "regression_blessing") if inputs.get(key)]
+    blessings = [inputs["blessing"]]  # without one nothing is blessed: an error
+    if "regression_blessing" in inputs:
+        blessings.append(inputs["regression_blessing"])
     return all(
         model_utils.is_model_blessed(artifact_utils.get_single_instance(blessing))
         for blessing in blessings

@@ -36,10 +36,10 @@ def content_fingerprint(files: list[SourceFile]) -> str:
     """Number of files, bytes, and a SHA-256 over names and contents; times do not count."""
     digest, size = hashlib.sha256(), 0
     for file in files:
-        digest.update(file.source.encode() + b"\0")
+        content = hashlib.sha256()
         with file.path.open("rb") as stream:
             while block := stream.read(BLOCK_BYTES):
-                digest.update(block)
+                content.update(block)
                 size += len(block)
-        digest.update(b"\0")
+        digest.update(file.source.encode() + b"\0" + content.digest())
     return f"files:{len(files)},bytes:{size},sha256:{digest.hexdigest()}"

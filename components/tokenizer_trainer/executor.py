@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import apache_beam as beam
-import tensorflow as tf
 from absl import logging
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
@@ -51,7 +50,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def _count_words(self, folder: str) -> list[WordCount]:
         """Distinct words with counts, in the order of their first occurrence in the corpus."""
-        target = str(Path(self._get_tmp_dir()) / WORDS)
+        target = Path(self._get_tmp_dir()) / WORDS
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -59,13 +58,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Split" >> beam.FlatMap(count_words)
                 | "Count" >> beam.CombinePerKey(sum_counts)
                 | "Serialize" >> beam.Map(serialize)
-                | "Write" >> beam.io.WriteToText(target)
+                | "Write" >> beam.io.WriteToText(str(target), shard_name_template="")
             )
-        lines = (
-            line
-            for path in tf.io.gfile.glob(f"{target}*")
-            for line in Path(path).read_text(encoding="ascii").splitlines()
-        )
+        lines = target.read_text(encoding="ascii").splitlines()
         ordered = sorted(json.loads(line) for line in lines)
         return [(bytes.fromhex(word), count) for _, _, _, word, count in ordered]
 

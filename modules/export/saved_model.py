@@ -82,10 +82,7 @@ class ServingModel(tf.Module):
 
 
 def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> str:
-    """Writes the SavedModel and its card into `folder`; returns the model's id.
-
-    The id is a hash of card, tokenizer and weights, so the same training gives the same id.
-    """
+    """Writes the SavedModel and its card into `folder`; returns the model's id."""
     tf.saved_model.save(
         serving_model,
         str(folder),
@@ -95,17 +92,18 @@ def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> s
             "evaluate": serving_model.evaluate,
         },
     )
-    model_id = _model_id(serving_model, card)
+    identity = model_id(serving_model, card)
     versions = {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
-    write_card(folder, {"format": CARD_FORMAT, "model_id": model_id, "versions": versions, **card})
-    return model_id
+    write_card(folder, {"format": CARD_FORMAT, "model_id": identity, "versions": versions, **card})
+    return identity
 
 
-def _model_id(serving_model: ServingModel, card: dict[str, Any]) -> str:
+def model_id(serving_model: ServingModel, card: dict[str, Any]) -> str:
+    """16 hexadecimal digits from card, tokenizer and weights: the same training, the same id."""
     digest = hashlib.sha256(json.dumps(card, sort_keys=True).encode())
     digest.update(serving_model.tokenizer.digest.encode())
     for value in tf.nest.flatten(serving_model.model.model.variables):

@@ -29,7 +29,8 @@ def load(folder: Path) -> Any:
 
 def speak(model: Any, prompt: str, request: Request | None = None) -> str:
     """The continuation of `prompt`; without a request by the settings of the export."""
-    text = tf.constant([prompt])
+    # An argument of the command line may hold half characters; the model replaces them.
+    text = tf.constant([prompt.encode("utf-8", "surrogatepass")])
     if request is None:
         answer = model.signatures["serving_default"](prompt=text)
     else:

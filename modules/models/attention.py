@@ -9,12 +9,18 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from gptfx.modules.config import ModelConfig
+
 MASKED = -1e9  # a logit that softmax turns into zero
 
 
-def initializer(scale: float = 0.02) -> keras.initializers.Initializer:
-    """GPT-2's: normal, with a standard deviation of 0.02 where nothing else is asked for."""
-    return keras.initializers.RandomNormal(stddev=scale)
+def initializer(config: ModelConfig, residual: bool = False) -> keras.initializers.Initializer:
+    """Normal, as in GPT-2; `residual` is for a projection into the residual stream.
+
+    Such projections start smaller the more of them add up: by 1 / sqrt(2 * n_layer).
+    """
+    scale = (2 * config.n_layer) ** -0.5 if residual else 1.0
+    return keras.initializers.RandomNormal(stddev=config.initializer_range * scale)
 
 
 def causal_mask(time: int) -> np.ndarray:
@@ -26,13 +32,14 @@ def causal_mask(time: int) -> np.ndarray:
 class CausalSelfAttention(keras.layers.Layer):
     """`n_head` heads side by side, each attending over the past, mixed by a last projection."""
 
-    def __init__(self, n_head: int, n_embd: int, residual_scale: float, dropout: float = 0.0):
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__(name="attn")
-        self.n_head, self.n_embd = n_head, n_embd
-        self.c_attn = keras.layers.Dense(3 * n_embd, kernel_initializer=initializer())
-        self.c_proj = keras.layers.Dense(n_embd, kernel_initializer=initializer(residual_scale))
-        self.attn_dropout = keras.layers.Dropout(dropout)
-        self.resid_dropout = keras.layers.Dropout(dropout)
+        self.n_head, self.n_embd = config.n_head, config.n_embd
+        self.c_attn = keras.layers.Dense(3 * self.n_embd, kernel_initializer=initializer(config))
+        residual = initializer(config, residual=True)
+        self.c_proj = keras.layers.Dense(self.n_embd, kernel_initializer=residual)
+        self.attn_dropout = keras.layers.Dropout(config.dropout)
+        self.resid_dropout = keras.layers.Dropout(config.dropout)
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """(B, T, C) float to (B, T, C)."""
@@ -41,7 +48,8 @@ class CausalSelfAttention(keras.layers.Layer):
         qkv = ops.reshape(qkv, (-1, time, 3, self.n_head, head_width))  # (B, T, 3, H, D)
         q, k, v = ops.unstack(ops.transpose(qkv, (2, 0, 3, 1, 4)), num=3)  # each (B, H, T, D)
         scores = ops.matmul(q * head_width**-0.5, ops.transpose(k, (0, 1, 3, 2)))  # (B, H, T, T)
-        weights = ops.softmax(scores + causal_mask(time))  # rows sum to 1 over the past
+        # Rows sum to 1 over the past. (Keras's own softmax warns about a past of one token.)
+        weights = tf.nn.softmax(scores + causal_mask(time))
         weights = self.attn_dropout(weights, training=training)
         y = ops.transpose(ops.matmul(weights, v), (0, 2, 1, 3))  # (B, T, H, D)
         y = ops.reshape(y, (-1, time, self.n_embd))  # heads side by side: (B, T, C)

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from gptfx.modules.config import ModelConfig
 from gptfx.modules.models.attention import CausalSelfAttention
 from gptfx.modules.models.feed_forward import FeedForward
 
@@ -13,14 +14,12 @@ class Block(keras.layers.Layer):
     Source: Radford et al., "Language models are unsupervised multitask learners" (GPT-2).
     """
 
-    def __init__(
-        self, n_head: int, n_embd: int, residual_scale: float, dropout: float, name: str
-    ) -> None:
+    def __init__(self, config: ModelConfig, name: str) -> None:
         super().__init__(name=name)
         self.ln_1 = keras.layers.LayerNormalization(epsilon=1e-5)
-        self.attn = CausalSelfAttention(n_head, n_embd, residual_scale, dropout)
+        self.attn = CausalSelfAttention(config)
         self.ln_2 = keras.layers.LayerNormalization(epsilon=1e-5)
-        self.mlp = FeedForward(n_embd, residual_scale, dropout)
+        self.mlp = FeedForward(config)
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """(B, T, C) float to (B, T, C)."""

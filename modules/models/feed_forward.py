@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from gptfx.modules.config import ModelConfig
 from gptfx.modules.models.attention import initializer
 
 
@@ -12,11 +13,13 @@ class FeedForward(keras.layers.Layer):
     Source of GELU: Hendrycks and Gimpel, https://arxiv.org/abs/1606.08415.
     """
 
-    def __init__(self, n_embd: int, residual_scale: float, dropout: float = 0.0):
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__(name="mlp")
-        self.c_fc = keras.layers.Dense(4 * n_embd, kernel_initializer=initializer())
-        self.c_proj = keras.layers.Dense(n_embd, kernel_initializer=initializer(residual_scale))
-        self.dropout = keras.layers.Dropout(dropout)
+        width = config.n_embd
+        self.c_fc = keras.layers.Dense(4 * width, kernel_initializer=initializer(config))
+        residual = initializer(config, residual=True)
+        self.c_proj = keras.layers.Dense(width, kernel_initializer=residual)
+        self.dropout = keras.layers.Dropout(config.dropout)
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """(B, T, C) float to (B, T, C)."""

@@ -13,22 +13,17 @@ class GPT(keras.Model):
     """A decoder-only transformer; parts are named as in GPT-2 (`wte`, `wpe`, `h`, `ln_f`).
 
     The output layer is the token embedding, transposed (weight tying,
-    https://arxiv.org/abs/1608.05859); projections into the residual stream start smaller the more
-    of them there are (GPT-2).
+    https://arxiv.org/abs/1608.05859).
     """
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__(name="gpt")
         self.config, self.vocab_size = config, vocab_size
         embedding = keras.layers.Embedding
-        self.wte = embedding(vocab_size, config.n_embd, initializer(), name="wte")
-        self.wpe = embedding(config.block_size, config.n_embd, initializer(), name="wpe")
+        self.wte = embedding(vocab_size, config.n_embd, initializer(config), name="wte")
+        self.wpe = embedding(config.block_size, config.n_embd, initializer(config), name="wpe")
         self.drop = keras.layers.Dropout(config.dropout)
-        scale = 0.02 * (2 * config.n_layer) ** -0.5
-        self.h = [
-            Block(config.n_head, config.n_embd, scale, config.dropout, name=f"h_{layer}")
-            for layer in range(config.n_layer)
-        ]
+        self.h = [Block(config, name=f"h_{layer}") for layer in range(config.n_layer)]
         self.ln_f = keras.layers.LayerNormalization(epsilon=1e-5, name="ln_f")
 
     def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -1,0 +1,104 @@
+"""Every shipped preset compiles, and what does not matter to a node does not run it again."""
+
+import re
+from pathlib import Path
+
+import pytest
+from google.protobuf.message import Message
+from tfx.dsl.compiler.compiler import Compiler
+from tfx.proto.orchestration import pipeline_pb2
+
+from gptfx.pipeline.config import load_config, preset_names
+from gptfx.pipeline.definition import create_components, create_pipeline
+from gptfx.pipeline.layout import Layout
+
+
+def compiled(preset: str, *overrides: str) -> pipeline_pb2.Pipeline:
+    """The pipeline in TFX's intermediate representation."""
+    config = load_config(preset, list(overrides))
+    components = create_components(config, ["rhymes"], "/texts", "/serving")
+    return Compiler().compile(create_pipeline(config, components, Layout(Path("/root"))))
+
+
+def nodes(pipeline: pipeline_pb2.Pipeline) -> dict[str, pipeline_pb2.PipelineNode]:
+    return {node.pipeline_node.node_info.id: node.pipeline_node for node in pipeline.nodes}
+
+
+def changed(preset: str, *overrides: str) -> set[str]:
+    """The nodes whose specification an override changes."""
+    before, after = nodes(compiled(preset)), nodes(compiled(preset, *overrides))
+    assert set(before) == set(after)
+    return {name for name, node in before.items() if node != after[name]}
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_a_shipped_preset_compiles_with_names_that_kubeflow_takes(preset: str) -> None:
+    pipeline = compiled(preset)
+    assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,127}", pipeline.pipeline_info.id)
+    for name in nodes(pipeline):
+        assert re.fullmatch(r"[a-z][a-z0-9-]*", name)
+
+
+def test_the_nodes_come_in_the_order_in_which_they_depend_on_each_other() -> None:
+    seen: set[str] = set()
+    for name, node in nodes(compiled("smoke")).items():
+        assert set(node.upstream_nodes) <= seen
+        seen.add(name)
+
+
+def test_nothing_is_learned_before_the_gate_has_seen_the_data() -> None:
+    found = nodes(compiled("smoke"))
+    assert "data-gate" in found["tokenizer"].upstream_nodes
+    assert {"tokenizer", "transform"} <= set(found["trainer"].upstream_nodes)
+
+
+def test_without_a_comparison_no_bigram_is_trained() -> None:
+    assert "bigram" in nodes(compiled("smoke"))
+    assert "bigram" not in nodes(compiled("smoke", "evaluator.min_gain_over_bigram=null"))
+    assert "bigram" not in nodes(compiled("bigram"))
+
+
+def test_without_a_tolerance_the_last_model_is_not_asked_for() -> None:
+    found = nodes(compiled("smoke", "evaluator.tolerance=null"))
+    assert not {"last-blessed", "regression"} & set(found)
+    assert set(found["pusher"].inputs.inputs) == {"model", "blessing"}
+
+
+def test_the_nodes_that_look_at_the_world_have_drivers_of_ours() -> None:
+    deployment = pipeline_pb2.IntermediateDeploymentConfig()
+    compiled("smoke").deployment_config.Unpack(deployment)
+    paths = {name: _class_path(spec) for name, spec in deployment.custom_driver_specs.items()}
+    assert paths == {
+        "ingest": "gptfx.components.text_example_gen.driver.TextDriver",
+        "last-blessed": "gptfx.components.last_blessed.driver.Driver",
+        "pusher": "gptfx.components.pusher.driver.Driver",
+    }
+
+
+def _class_path(packed: Message) -> str:
+    from tfx.proto.orchestration.executable_spec_pb2 import PythonClassExecutableSpec
+
+    spec = PythonClassExecutableSpec()
+    packed.Unpack(spec)
+    return spec.class_path
+
+
+@pytest.mark.parametrize(
+    ("override", "touched"),
+    [
+        ("evaluator.max_bits_per_byte=4.5", {"evaluator"}),
+        ("evaluator.min_gain_over_bigram=0.2", {"evaluator"}),
+        ("evaluator.slice_max_bits_per_byte={rhymes/bells.txt: 5}", {"evaluator"}),
+        ("evaluator.tolerance=0.5", {"regression"}),
+        ("trainer.steps=1", {"trainer"}),
+        ("bigram.smoothing=1", {"bigram"}),
+        ("tokenizer.vocab_size=300", {"tokenizer"}),
+        ("data.max_invalid_fraction=0.5", {"data-gate"}),
+        ("data.eval_fraction=0.5", {"ingest"}),
+        ("data.passage_bytes=64", {"ingest"}),
+    ],
+)
+def test_a_changed_key_changes_the_node_it_is_about_and_no_other(
+    override: str, touched: set[str]
+) -> None:
+    assert changed("smoke", override) == touched

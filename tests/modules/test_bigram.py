@@ -1,0 +1,95 @@
+"""The bigram model, by hand, and the sparse one beside the dense one."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gptfx.modules.config import BigramConfig
+from gptfx.modules.language_model import LanguageModel, language_model
+from gptfx.modules.models.bigram import DenseBigram, SparseBigram, fit_bigram
+
+VOCAB_SIZE = 10
+ids = st.integers(0, VOCAB_SIZE - 3)  # the last two ids are never seen
+EVERY_ID = np.arange(VOCAB_SIZE, dtype=np.int32)
+EVERY_PAIR = np.meshgrid(EVERY_ID, EVERY_ID, indexing="ij")  # inputs and targets
+
+
+def fit(stream: list[int], smoothing: float = 8.0, dense: bool = True) -> LanguageModel:
+    config = BigramConfig(smoothing=smoothing, dense_up_to=VOCAB_SIZE if dense else 0)
+    model = fit_bigram(np.array(stream, np.int32), VOCAB_SIZE, config)
+    assert isinstance(model, DenseBigram if dense else SparseBigram)
+    return language_model(model, VOCAB_SIZE, block_size=4)
+
+
+def next_logits(model: LanguageModel) -> np.ndarray:
+    """(V, V): the model's logits after each id."""
+    context = np.zeros((VOCAB_SIZE, 4), np.int32)
+    context[:, 2] = EVERY_ID
+    return model.next_logits(tf.constant(context), tf.fill([VOCAB_SIZE], 2)).numpy()
+
+
+@pytest.mark.parametrize("dense", [True, False], ids=["dense", "sparse"])
+def test_the_probabilities_are_those_computed_by_hand(dense: bool) -> None:
+    model = fit([0, 1, 0, 1, 0, 2], smoothing=2.0, dense=dense)
+    # How often each occurs, one imagined observation of each of the ten ids added:
+    alone = np.array([4, 3, 2, 1, 1, 1, 1, 1, 1, 1]) / 16
+    # 0 was followed by 1 twice and by 2 once; 1 by 0 twice; the others by nothing.
+    seen = np.zeros((10, 10))
+    seen[0, 1], seen[0, 2], seen[1, 0] = 2, 1, 2
+    by_hand = (seen + 2.0 * alone) / (np.array([3, 2, 0, 0, 0, 0, 0, 0, 0, 0]) + 2.0)[:, None]
+    assert by_hand[0, 1] == (2 + 2 * 3 / 16) / 5
+    np.testing.assert_allclose(np.exp(next_logits(model)), by_hand, rtol=1e-5)
+
+
+@given(st.lists(ids, max_size=40), st.sampled_from([0.1, 8.0]))
+@settings(max_examples=40)
+@example([], 8.0)
+@example([3], 8.0)
+def test_every_row_of_the_dense_table_sums_to_1(stream: list[int], smoothing: float) -> None:
+    rows = np.exp(next_logits(fit(stream, smoothing))).sum(axis=1)
+    np.testing.assert_allclose(rows, 1.0, atol=1e-5)
+
+
+@given(st.lists(ids, max_size=40), st.sampled_from([0.1, 8.0]))
+@settings(max_examples=40)
+@example([], 8.0)
+@example([3], 8.0)
+def test_sparse_and_dense_say_the_same(stream: list[int], smoothing: float) -> None:
+    dense, sparse = fit(stream, smoothing), fit(stream, smoothing, dense=False)
+    table = next_logits(dense)
+    np.testing.assert_allclose(next_logits(sparse), table, rtol=1e-5)
+    nats, correct = sparse.score(*map(tf.constant, EVERY_PAIR))
+    np.testing.assert_allclose(nats, dense.score(*map(tf.constant, EVERY_PAIR))[0], rtol=1e-5)
+    # Exactly one id is held likeliest, and none is likelier (up to rounding).
+    best = np.argmax(correct, axis=1)
+    np.testing.assert_array_equal(np.sum(correct, axis=1), 1.0)
+    np.testing.assert_allclose(table[EVERY_ID, best], table.max(axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [[0, 5, 0, 2, 0, 7], [0, 7, 0, 5, 0, 2], [4, 4, 4, 4, 4, 1, 2]],
+    ids=["three followers", "the same the other way", "a rare pair against a frequent token"],
+)
+@pytest.mark.parametrize("smoothing", [0.1, 8.0])
+def test_of_equally_likely_tokens_sparse_and_dense_hold_the_same_likeliest(
+    stream: list[int], smoothing: float
+) -> None:
+    pairs = [tf.constant(ids) for ids in EVERY_PAIR]
+    dense, sparse = fit(stream, smoothing), fit(stream, smoothing, dense=False)
+    np.testing.assert_array_equal(dense.score(*pairs)[1], sparse.score(*pairs)[1])
+
+
+def test_a_large_vocabulary_makes_no_table() -> None:
+    vocab_size, length = 50_257, 300_000
+    random = np.random.default_rng(0)
+    stream = (vocab_size * random.random(length) ** 4).astype(np.int32)
+    model = fit_bigram(stream, vocab_size, BigramConfig())
+    assert isinstance(model, SparseBigram)
+    assert sum(value.numpy().nbytes for value in model.variables) < 12 * length + 28 * vocab_size
+    rows = model.row(tf.constant([0, 1, vocab_size - 1], tf.int64))
+    np.testing.assert_allclose(tf.reduce_sum(tf.exp(rows), axis=1), 1.0, atol=1e-4)
+    nats = -model.log_probability(tf.constant(stream[:-1]), tf.constant(stream[1:]))
+    assert 0.0 < float(tf.reduce_mean(nats)) < np.log(vocab_size)

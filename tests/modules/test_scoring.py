@@ -1,0 +1,69 @@
+"""Scores equal those computed by hand from logits: every token once, every byte once."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gptfx.modules.evaluation.metrics import Sums, bits_per_byte
+from gptfx.modules.language_model import LanguageModel
+from gptfx.modules.tokenizers.tokenizer import Tokenizer
+
+TEXTS = [
+    b"",
+    b"a",
+    b"To be, or not to be, that is the question:",
+    "漢é😀".encode(),
+    b"bad \xff\xfe",
+]
+BLOCK_SIZE = 8
+
+
+def serialized(text: bytes) -> bytes:
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[text]))
+    return tf.train.Example(
+        features=tf.train.Features(feature={"text": feature})
+    ).SerializeToString()
+
+
+def score_by_hand(text: bytes, tokenizer: Tokenizer, model: LanguageModel) -> dict[str, float]:
+    """From the logits of the Keras model, a window at a time."""
+    ids = tokenizer.encode(text)
+    before = [tokenizer.separator_id, *ids]
+    nats, correct = 0.0, 0
+    for start in range(0, len(ids), BLOCK_SIZE):
+        targets = ids[start : start + BLOCK_SIZE]
+        inputs = np.array([before[start : start + len(targets)]], np.int32)
+        logits: Any = model.model(inputs)[0].numpy().astype(np.float64)
+        probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        nats -= np.log(probabilities[np.arange(len(targets)), targets]).sum()
+        correct += (logits.argmax(axis=1) == targets).sum()
+    return {"nats": nats, "tokens": len(ids), "bytes": len(text), "correct": correct}
+
+
+@pytest.fixture(scope="module")
+def scores(signatures: dict[str, Callable[..., dict[str, tf.Tensor]]]) -> dict[str, np.ndarray]:
+    """What the SavedModel's `evaluate` says of TEXTS."""
+    answer = signatures["evaluate"](examples=tf.constant([serialized(text) for text in TEXTS]))
+    return {key: value.numpy() for key, value in answer.items()}
+
+
+@pytest.mark.parametrize("row", range(len(TEXTS)))
+def test_the_saved_model_s_sums_are_those_by_hand(
+    scores: dict[str, np.ndarray], tokenizer: Tokenizer, lively_model: LanguageModel, row: int
+) -> None:
+    by_hand = score_by_hand(TEXTS[row], tokenizer, lively_model)
+    assert {key: value[row] for key, value in scores.items()} == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_bits_per_byte_are_those_by_hand(
+    scores: dict[str, np.ndarray], tokenizer: Tokenizer, lively_model: LanguageModel
+) -> None:
+    nats = sum(score_by_hand(text, tokenizer, lively_model)["nats"] for text in TEXTS)
+    by_hand = nats / math.log(2) / sum(map(len, TEXTS))
+    sums = Sums(*(float(scores[key].sum()) for key in Sums._fields))
+    assert bits_per_byte(sums) == pytest.approx(by_hand, rel=1e-4)
+    assert by_hand > 1.0

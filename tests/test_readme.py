@@ -1,0 +1,53 @@
+"""What the README tells a reader to type is run, and what it says about the house is true."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^\$ (gptfx .*?)(?:\s+#.*)?$", README, re.MULTILINE)
+QUICK = ["trainer.steps=20", "evaluator.max_bits_per_byte=9", "evaluator.min_gain_over_bigram=null"]
+
+
+def test_the_readme_shows_every_command() -> None:
+    assert {shlex.split(command)[1] for command in COMMANDS} == {"run", "generate", "data"}
+
+
+def test_every_make_target_of_the_readme_is_in_the_makefile() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`make ([a-z-]+)`", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_tree_names_folders_that_are_there() -> None:
+    tree = README.partition("## The tree")[2]
+    top = re.findall(r"^([a-z]+)/ ", tree, re.MULTILINE)
+    assert set(top) == {"data", "modules", "components", "pipeline", "kubeflow", "tests"}
+    for folder in re.findall(r"^  ([a-z]+)/ ", tree, re.MULTILINE):
+        assert (REPOSITORY / "modules" / folder).is_dir()
+
+
+def test_every_preset_of_the_readme_ships() -> None:
+    table = README.partition("## Presets")[2].partition("##")[0]
+    named = re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)
+    assert {f"{name}.yaml" for name in named} == {
+        path.name for path in (REPOSITORY / "pipeline" / "presets").glob("*.yaml")
+    }
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run(gptfx: Any, tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("To be, or not to be.\n" * 2000)
+    (tmp_path / "my.yaml").write_text((REPOSITORY / "pipeline/presets/smoke.yaml").read_text())
+    for command in COMMANDS:
+        words = shlex.split(command.replace("FILE_OR_FOLDER", "texts"))[1:]
+        if words[0] == "run":
+            for setting in QUICK:
+                words += ["--set", setting]
+        finished = gptfx(*words, cwd=tmp_path)
+        assert finished.code == 0, f"{command}: {finished.err}{finished.out[-2000:]}"
