@@ -20,7 +20,6 @@ from gptfx.modules.tokenizers.graph import GraphTokenizer
 from gptfx.modules.tokenizers.splitting import split
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
-
 BLOCK_SIZE = 8
 
 
