@@ -11,7 +11,7 @@ setup: build/stamps/linked-$(LISTING)
 
 # The packages: again when a lock, or what decides between the locks, changes.
 build/stamps/installed: pipeline/locks/line-a.txt pipeline/locks/line-b.txt pipeline/environment.py
-	$(PYTHON) pipeline/environment.py
+	@$(PYTHON) pipeline/environment.py
 	@mkdir -p $(@D) && touch $@
 
 # The project itself: again when a file was added or removed.
@@ -20,7 +20,7 @@ build/stamps/linked-$(LISTING): build/stamps/installed setup.py pyproject.toml
 	@rm -f build/stamps/linked-* && touch $@
 
 run: setup ## text in, gated and pushed GPT out, and a sample of its text
-	$(BIN)/gptfx run $(ARGS)
+	@$(BIN)/gptfx run $(ARGS)
 
 test: setup ## the tests, without the slow ones
 	$(BIN)/python -m pytest $(ARGS)

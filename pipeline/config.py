@@ -66,6 +66,8 @@ class BeamConfig(Section):
         "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
         "--direct_running_mode=in_memory",
         "--direct_num_workers=1",
+        # Never pulled here; but without a name TFX packs itself up for workers in every node (4 s).
+        "--sdk_container_image=unused",
     )
 
 

@@ -4,18 +4,17 @@ from typing import Any
 
 import tensorflow_data_validation as tfdv
 from tfx.components import ExampleValidator, StatisticsGen
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import BaseChannel
 
-from gptfx.components import schema
 from gptfx.components.data_gate.component import DataGate
 from gptfx.components.evaluator.component import GateEvaluator
 from gptfx.components.evaluator.eval_config import bounds, eval_config
 from gptfx.components.last_blessed.component import LastBlessed
 from gptfx.components.pusher.component import GatedPusher
+from gptfx.components.schema.component import CuratedSchema
 from gptfx.components.text_example_gen.component import TextExampleGen
 from gptfx.components.tokenizer_trainer.component import TokenizerTrainer
 from gptfx.components.trainer.component import GptTrainer
@@ -44,7 +43,7 @@ def create_components(
     ingest = TextExampleGen(input_base, data.eval_fraction, data.passage_bytes).with_id("ingest")
     examples = ingest.outputs["examples"]
     statistics = StatisticsGen(examples, stats_options=STATISTICS).with_id("statistics")
-    schema_gen = ImportSchemaGen(schema_file=schema.FILE).with_id("schema")
+    schema_gen = CuratedSchema().with_id("schema")
     curated = schema_gen.outputs["schema"]
     validator = ExampleValidator(statistics.outputs["statistics"], curated).with_id("validator")
     anomalies = validator.outputs["anomalies"]
@@ -82,7 +81,7 @@ def _trainers(
 
     nodes = {}
     if config.compares_with_bigram:
-        baseline = config.model.model_copy(update={"kind": "bigram"})
+        baseline = ModelConfig(kind="bigram", block_size=config.model.block_size)
         nodes["bigram"] = node("bigram", _settings(config, baseline, corpus_names))
     return {**nodes, "trainer": node("trainer", _settings(config, config.model, corpus_names))}
 

@@ -60,7 +60,7 @@ def find_uv():
     if known:
         return known
     say("fetching uv with pip")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "install", "-qq", "--root-user-action=ignore"]
     done = subprocess.run([*pip, "--target", str(folder), "uv"])
     if done.returncode or not (folder / "bin" / "uv").exists():
         raise SetupError(

@@ -209,7 +209,9 @@ def make_model(tmp_path: Path, bigram: Artifacts) -> Callable[..., Artifact]:
         model = standard_artifacts.Model()
         model.uri = str(tmp_path / "models" / str(len(list(tmp_path.glob("models/*")))))
         shutil.copytree(exported_folder(bigram["model"]), exported_folder(model))
-        write_card(exported_folder(model), {**exported_card(bigram["model"]), **card})
+        entries = {**exported_card(bigram["model"]), **card}
+        known = {key: value for key, value in entries.items() if value is not None}
+        write_card(exported_folder(model), known)
         return model
 
     return make

@@ -45,7 +45,7 @@ def test_the_screen_is_ours_and_names_the_log(smoke: Any) -> None:
     assert "Component ingest is running" in log.read_text()
     for node in SMOKE_NODES:
         assert any(line.split()[0] == node for line in lines)
-    assert any("step 300/300" in line and "tokens/s" in line for line in lines)
+    assert any("step 400/400" in line and "tokens/s" in line for line in lines)
     for noise in ("Warning", "WARNING", "INFO", "Traceback", "Exception ignored", "cuda", "XLA"):
         assert noise not in smoke.finished.err
     assert smoke.finished.out.count("\n") == 1  # the JSON object alone
