@@ -1,6 +1,5 @@
 """Runs the pipeline on this machine with TFX's LocalDagRunner and reads what came of it."""
 
-import fcntl
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from absl import logging as absl_logging
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from gptfx.data.corpora import TextCorpus
-from gptfx.data.errors import InputError
 from gptfx.modules.export.versions import versions
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.corpora import stage
@@ -27,22 +25,6 @@ class NodeFailedError(RuntimeError):
         self.node, self.cause = node, cause
         self.run_id = run.id if run else None
         self.nodes: tuple[NodeRun, ...] = run.nodes if run else ()
-
-
-@contextmanager
-def locked(layout: Layout) -> Iterator[None]:
-    """Holds the root for one run; the lock goes with the process, however it ends."""
-    layout.root.mkdir(parents=True, exist_ok=True)
-    with layout.lock.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                "another run is under way in this root",
-                str(layout.root),
-                "wait for it, or name another --root",
-            ) from None
-        yield
 
 
 def run_pipeline(

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,17 +44,21 @@ def run(
     """
     from gptfx.pipeline.config import load_config
     from gptfx.pipeline.corpora import resolve_all
+    from gptfx.pipeline.lock import locked
 
     del verbose  # main() looks for it
-    try:
-        config = load_config(preset, settings, corpus)
-        layout = Layout(_usable(root))
-        corpora = resolve_all(config.data, data_home())
-        raise SystemExit(_run(config, corpora, layout, not no_cache, as_json))
-    except InputError as error:
-        if as_json:
-            print(json.dumps({"error": str(error)}))
-        raise
+    with ExitStack() as held:
+        try:
+            config = load_config(preset, settings, corpus)
+            layout = Layout(_usable(root))
+            corpora = resolve_all(config.data, data_home())
+            held.enter_context(locked(layout))
+        except InputError as error:
+            if as_json:
+                print(json.dumps({"error": str(error)}))
+            raise
+        code = _run(config, corpora, layout, not no_cache, as_json)
+    raise typer.Exit(code)
 
 
 def _usable(root: Path) -> Path:
@@ -80,12 +85,11 @@ def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_js
         print(f"gptfx: preset {config.preset}, log in {log}", file=screen, flush=True)
         print("  loading TensorFlow and TFX ...", file=screen, flush=True)
         from gptfx.pipeline.console import RunView
-        from gptfx.pipeline.runner import NodeFailedError, locked, run_pipeline
+        from gptfx.pipeline.runner import NodeFailedError, run_pipeline
 
         view = RunView(screen)
         try:
-            with locked(layout):
-                result = run_pipeline(config, corpora, layout, use_cache, view)
+            result = run_pipeline(config, corpora, layout, use_cache, view)
         except NodeFailedError as error:
             view.finish("[red]failed[/]")
             if as_json:

@@ -190,6 +190,19 @@ def test_an_empty_corpus_is_refused(gptfx: Any, tmp_path: Path) -> None:
     assert "empty" in finished.err
 
 
+def test_a_node_that_refuses_the_data_is_bad_input_and_names_what_ran(
+    gptfx: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("x")  # too little for an eval split, which only a node sees
+    finished = gptfx("run", "--corpus", str(tmp_path), "--root", str(tmp_path / ".root"), "--json")
+    assert finished.code == 2
+    assert finished.err.splitlines()[-1].startswith("gptfx: the eval split of the corpus is empty")
+    result = finished.json
+    assert result["nodes"][-1] == {**result["nodes"][-1], "id": "data-gate", "state": "failed"}
+    assert "eval split" in result["error"]
+    assert (result["blessed"], result["pushed"], result["model_dir"]) == (False, False, None)
+
+
 def test_generate_without_a_model_says_what_to_do(gptfx: Any, tmp_path: Path) -> None:
     finished = gptfx("generate", "KING", "--root", str(tmp_path))
     assert finished.code == 2
