@@ -60,11 +60,17 @@ def find_uv():
     if known:
         return known
     say("fetching uv with pip")
-    pip = [sys.executable, "-m", "pip", "install", "-qq", "--root-user-action=ignore"]
-    done = subprocess.run([*pip, "--target", str(folder), "uv"])
-    if done.returncode or not (folder / "bin" / "uv").exists():
+    # A venv brings its own pip; the host's may be missing (Debian) or not allowed to install.
+    venv = [sys.executable, "-m", "venv", "--clear", str(folder)]
+    if subprocess.run(venv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        python, target = sys.executable, ["--upgrade", "--target", str(folder)]
+    else:
+        python, target = str(folder / "bin" / "python"), []
+    pip = [python, "-m", "pip", "install", "-qq", "--root-user-action=ignore"]
+    if subprocess.run([*pip, *target, "uv"]).returncode or not (folder / "bin" / "uv").exists():
         raise SetupError(
-            "uv is missing and pip could not fetch it: install uv, then run make setup"
+            "uv is missing and could not be fetched (see above): install uv, or what pip lacks "
+            "(on Debian: python3-venv), then run make setup"
         )
     return str(folder / "bin" / "uv")
 

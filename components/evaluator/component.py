@@ -1,6 +1,6 @@
 """GateEvaluator: TFX's Evaluator, whose baseline may turn out not to exist."""
 
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import BaseChannel, Channel, ComponentSpec, standard_artifacts
 from tfx.types import standard_component_specs as standard
@@ -31,7 +31,7 @@ class GateEvaluator(base_beam_component.BaseBeamComponent):
         self,
         examples: BaseChannel,
         model: BaseChannel,
-        eval_config: tfma.EvalConfig,
+        eval_config: EvalConfig,
         baseline_model: BaseChannel | None = None,
     ) -> None:
         """Wires the node.
