@@ -10,6 +10,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from gptfx.data.corpora import TextCorpus
 from gptfx.modules.export.versions import versions
 from gptfx.pipeline.config import Config
+from gptfx.pipeline.console import RunView
 from gptfx.pipeline.corpora import stage
 from gptfx.pipeline.definition import create_components, create_pipeline
 from gptfx.pipeline.layout import Layout
@@ -32,7 +33,7 @@ def run_pipeline(
     corpora: list[TextCorpus],
     layout: Layout,
     use_cache: bool,
-    view: logging.Handler,
+    view: RunView,
 ) -> Result:
     """Runs every node, in this process, one after the other.
 
@@ -41,7 +42,7 @@ def run_pipeline(
       corpora: the texts, looked through already.
       layout: the root.
       use_cache: whether nodes whose inputs, code and parameters are unchanged are skipped.
-      view: receives the log records of nodes and of training.
+      view: draws the log records of nodes and of training.
 
     Raises:
       NodeFailedError: a node raised.
@@ -53,30 +54,24 @@ def run_pipeline(
     components = create_components(config, names, str(input_base), str(serving))
     pipeline = create_pipeline(config, components, layout)
     pipeline.enable_cache = use_cache
-    node_names = _NodeNames()
-    with _listening(view), _listening(node_names):
+    earlier = _last_run(layout, pipeline.id)
+    with _listening(view):
         try:
             LocalDagRunner().run(pipeline)
         except Exception as cause:
-            raise NodeFailedError(node_names.last, cause, _run_of(layout, pipeline.id)) from cause
-    run = _run_of(layout, pipeline.id)
+            run = _last_run(layout, pipeline.id)
+            began = run if run != earlier else None
+            raise NodeFailedError(view.node or "(none)", cause, began) from cause
+    run = _last_run(layout, pipeline.id)
     if run is None:
         raise RuntimeError(f"ML Metadata at {layout.metadata} has no run of {pipeline.id}")
     return read_result(config, run, before)
 
 
-def _run_of(layout: Layout, pipeline_name: str) -> Run | None:
+def _last_run(layout: Layout, pipeline_name: str) -> Run | None:
+    if not layout.metadata.exists():
+        return None
     return last_run(open_store(layout.metadata), pipeline_name)
-
-
-class _NodeNames(logging.Handler):
-    """Remembers which node started last."""
-
-    last = "(none)"
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == "Component %s is running.":
-            self.last = str(record.args[0])
 
 
 @contextmanager

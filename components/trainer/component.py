@@ -11,6 +11,7 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from gptfx.components.artifacts import Tokenizer
 from gptfx.components.fingerprint import code_fingerprint
+from gptfx.components.tokenizer_input import TOKENIZER
 from gptfx.components.trainer import executor
 
 RUN_FN = "gptfx.components.trainer.run_fn.run_fn"
@@ -25,7 +26,7 @@ class GptTrainerSpec(ComponentSpec):
     }
     INPUTS = {
         **standard.TrainerSpec.INPUTS,
-        executor.TOKENIZER: ChannelParameter(type=Tokenizer),
+        TOKENIZER: ChannelParameter(type=Tokenizer),
     }
     OUTPUTS = standard.TrainerSpec.OUTPUTS
 

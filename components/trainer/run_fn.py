@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from gptfx.components.examples import POSITION, SOURCE, TOKENS
-from gptfx.components.trainer.executor import TOKENIZER_FOLDER
+from gptfx.components.tokenizer_input import TOKENIZER_FOLDER
 from gptfx.modules.config import BigramConfig, GenerationConfig, ModelConfig, TrainerConfig
 from gptfx.modules.export.saved_model import ServingModel, export
 from gptfx.modules.language_model import LanguageModel, language_model

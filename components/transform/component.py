@@ -9,6 +9,7 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from gptfx.components.artifacts import Tokenizer
 from gptfx.components.fingerprint import code_fingerprint
+from gptfx.components.tokenizer_input import TOKENIZER
 from gptfx.components.transform import executor
 
 PREPROCESSING_FN = "gptfx.components.transform.preprocessing.preprocessing_fn"
@@ -23,7 +24,7 @@ class TokenizeTransformSpec(ComponentSpec):
     }
     INPUTS = {
         **standard.TransformSpec.INPUTS,
-        executor.TOKENIZER: ChannelParameter(type=Tokenizer),
+        TOKENIZER: ChannelParameter(type=Tokenizer),
     }
     OUTPUTS = standard.TransformSpec.OUTPUTS
 

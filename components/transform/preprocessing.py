@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from gptfx.components.examples import POSITION, SOURCE, TEXT, TOKENS
-from gptfx.components.transform.executor import TOKENIZER_FOLDER
+from gptfx.components.tokenizer_input import TOKENIZER_FOLDER
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 

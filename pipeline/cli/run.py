@@ -97,6 +97,9 @@ def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_js
             if isinstance(error.cause, InputError):
                 raise error.cause from None
             raise RuntimeError(f"{error}; the log is {log}") from error
+        except KeyboardInterrupt:
+            view.finish("[red]stopped[/]")
+            raise
         _show(view, result)
         if as_json:
             print(json.dumps(result.as_json()), file=out, flush=True)
