@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import tensorflow_model_analysis as tfma
 
-from gptfx.components.evaluator.eval_config import BASELINE, CANDIDATE
 from gptfx.modules.evaluation.metrics import (
     BITS_PER_BYTE,
     TOKEN_ACCURACY,
@@ -68,7 +67,10 @@ def read_evaluation(folder: str) -> Evaluation:
     for spec in validation.missing_slices:
         missing += list(spec.feature_values.values())
     return Evaluation(
-        _metrics(folder, CANDIDATE), _metrics(folder, BASELINE), frozenset(failures), tuple(missing)
+        _metrics(folder, is_baseline=False),
+        _metrics(folder, is_baseline=True),
+        frozenset(failures),
+        tuple(missing),
     )
 
 
@@ -77,8 +79,13 @@ def _slice_name(key: tfma.proto.metrics_for_slice_pb2.SliceKey) -> str:
     return "/".join(values) or OVERALL
 
 
-def _metrics(folder: str, model_name: str) -> Metrics:
-    result = tfma.load_eval_result(folder, model_name=model_name)
+def _metrics(folder: str, is_baseline: bool) -> Metrics:
+    specs = tfma.load_eval_result(folder).config.model_specs
+    # TFMA takes a model's name away where it is the only one.
+    names = [spec.name for spec in specs if spec.is_baseline == is_baseline]
+    if not names:
+        return {}
+    result = tfma.load_eval_result(folder, model_name=names[0])
     metrics: Metrics = {}
     for key, outputs in result.slicing_metrics:
         values = outputs.get("", {}).get("", {})

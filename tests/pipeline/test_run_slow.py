@@ -102,6 +102,7 @@ def test_the_bigram_is_pushed_on_its_own(gptfx: Any, tmp_path: Path, dense_up_to
     finished = gptfx(
         "run", "--preset", "bigram", "--corpus", "scene", "--root", str(tmp_path), "--json",
         "--set", f"bigram.dense_up_to={dense_up_to}", "--set", "tokenizer.vocab_size=384",
+        "--set", "evaluator.max_bits_per_byte=4",
     )  # fmt: skip
     assert finished.code == 0, finished.err
     assert "bigram" not in {node["id"] for node in finished.json["nodes"]}
