@@ -21,13 +21,18 @@ NEWER_GLIBC = (2, 39)  # what the wheels of ml-metadata and TFDV after 1.16 are 
 class Line:
     """A supported line of TFX: its name, the Pythons it runs on, best first, and its lock."""
 
-    def __init__(self, name, tfx, pythons):
-        self.name, self.tfx, self.pythons = name, tfx, pythons
+    def __init__(self, name, tfx, pythons, needs=""):
+        self.name, self.tfx, self.pythons, self.needs = name, tfx, pythons, needs
         self.lock = LOCKS / f"line-{name.lower()}.txt"
 
 
 LINE_A = Line("A", "1.16", ("3.10",))
-LINE_B = Line("B", "1.21", ("3.13", "3.12", "3.11"))
+LINE_B = Line(
+    "B",
+    "1.21",
+    ("3.13", "3.12", "3.11"),
+    " (pyfarmhash is built from source: it needs g++ and Python's headers)",
+)
 
 
 class SetupError(Exception):
@@ -66,8 +71,9 @@ def find_uv():
         python, target = sys.executable, ["--upgrade", "--target", str(folder)]
     else:
         python, target = str(folder / "bin" / "python"), []
-    pip = [python, "-m", "pip", "install", "-qq", "--root-user-action=ignore"]
-    if subprocess.run([*pip, *target, "uv"]).returncode or not (folder / "bin" / "uv").exists():
+    pip = [python, "-m", "pip", "install", "-qq", *target, "uv"]
+    environment = dict(os.environ, PIP_ROOT_USER_ACTION="ignore")  # as an option: pip >= 22.1 only
+    if subprocess.run(pip, env=environment).returncode or not (folder / "bin" / "uv").exists():
         raise SetupError(
             "uv is missing and could not be fetched (see above): install uv, or what pip lacks "
             "(on Debian: python3-venv), then run make setup"
@@ -130,7 +136,8 @@ def install(uv, python, line):
         call([uv, "venv", "--quiet", "--clear", "--python", python, str(VENV)], environment)
     say(f"installing {line.lock.relative_to(REPOSITORY)} into .venv")
     # Without bytecode an import of TFX takes about a minute, in every process.
-    call([uv, "pip", "sync", "--quiet", "--compile-bytecode", str(line.lock)], environment)
+    sync = [uv, "pip", "sync", "--quiet", "--compile-bytecode", str(line.lock)]
+    call(sync, environment, line.needs)
     link(uv)
 
 
@@ -147,10 +154,10 @@ def link(uv):
     call([*command, "-e", str(REPOSITORY)], dict(os.environ, VIRTUAL_ENV=str(VENV)))
 
 
-def call(command, environment):
+def call(command, environment, needs=""):
     """Runs a command of uv's; its failure is ours, and uv has said why."""
     if subprocess.run(command, env=environment).returncode:
-        raise SetupError("set-up failed (see above): mend the cause, then run make setup")
+        raise SetupError(f"set-up failed (see above): mend the cause{needs}, then run make setup")
 
 
 def say(message):
