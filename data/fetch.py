@@ -40,7 +40,7 @@ def fetch(
             with _sole_fetcher(folder) as workplace:
                 _fetch_into(folder, corpus, corpus.source, workplace, archive, progress)
     except OSError as error:
-        remedy = "free space there, or choose another folder for gptfx's files"
+        remedy = "free space there, or choose another folder for fetched texts by GPTFX_HOME"
         problem = f"the corpus {name} cannot be stored: {error.strerror or error}"
         raise InputError(problem, str(folder), remedy) from error
     return folder

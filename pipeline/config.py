@@ -18,6 +18,11 @@ from gptfx.modules.config import (
 )
 
 PRESETS = Path(__file__).parent / "presets"
+SHAPES = {  # what pydantic says in Python's words
+    "tuple_type": "give a list: [a, b]",
+    "dict_type": "give a mapping: {key: value}",
+    "model_type": "give a section: {key: value}",
+}
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,60}$"
 
 
@@ -158,10 +163,8 @@ def _explain(error: ValidationError) -> InputError:
     if first["type"] == "missing":
         return InputError(f"{key} is missing", None, f"set {key}")
     message = first["msg"].removeprefix("Value error, ")
-    received = (
-        first["input"] if not isinstance(first["input"], dict) else key or "the configuration"
-    )
-    return InputError(f"{key} has an impossible value", received, message[:1].lower() + message[1:])
+    remedy = SHAPES.get(first["type"], message[:1].lower() + message[1:])
+    return InputError(f"{key} has an impossible value", first["input"], remedy)
 
 
 def _keys(location: tuple[int | str, ...]) -> str:

@@ -10,22 +10,31 @@ from gptfx.data.errors import InputError
 from gptfx.data.inspection import inspect, require_text
 from gptfx.pipeline.config import DataConfig
 
-Progress = "Callable[[int, int], None]"
 
-
-def resolve_all(config: DataConfig, home: Path) -> list[TextCorpus]:
+def resolve_all(config: DataConfig, home: Path, notes: list[str] | None = None) -> list[TextCorpus]:
     """The corpora of a configuration, fetched where needed and fit to be read.
+
+    `notes` takes a line for what is passed over or replaced without being refused.
 
     Raises:
       InputError: one is missing, empty, binary, or holds too much invalid UTF-8.
     """
     corpora = [resolve(name, home) for name in config.corpora]
+    found = notes if notes is not None else []
     names = [corpus.name for corpus in corpora]
     for name in names:
         if names.count(name) > 1:
             raise InputError("two corpora have the same name", name, "rename one of the folders")
     for corpus in corpora:
-        require_text(inspect(corpus.files), config.max_invalid_fraction)
+        report = inspect(corpus.files)
+        require_text(report, config.max_invalid_fraction)
+        for file in report.files:
+            if file.is_empty:
+                found.append(f"{file.source} is empty and passed over")
+            elif file.invalid_bytes:
+                found.append(
+                    f"{file.source}: {file.invalid_bytes} bytes are not UTF-8; read as U+FFFD"
+                )
     return corpora
 
 

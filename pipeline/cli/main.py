@@ -1,5 +1,6 @@
 """The entry point: puts the commands together and turns errors into one line and an exit code."""
 
+import errno
 import sys
 import traceback
 
@@ -37,6 +38,17 @@ def _options(
     pass
 
 
+def _is_full_disk(error: BaseException | None) -> bool:
+    """Whether a full disk is behind an error; sqlite and TensorFlow only say so in words."""
+    while error is not None:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            return True
+        if any(words in str(error) for words in ("disk is full", "No space left")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def main() -> None:
     """Runs the command line. Exit codes: 0 as asked, 1 a failure, 2 bad input, 3 not blessed."""
     try:
@@ -48,6 +60,13 @@ def main() -> None:
         print("gptfx: interrupted; run the same command again to go on", file=sys.stderr)
         code = 130
     except Exception as error:
+        if _is_full_disk(error):
+            remedy = "free space, or name another --root; what was finished is kept"
+            print(
+                f"gptfx: {InputError('the disk is full', str(error)[:200], remedy)}",
+                file=sys.stderr,
+            )
+            sys.exit(BAD_INPUT)
         if "--verbose" in sys.argv:
             traceback.print_exc()
         text = " ".join(str(error).split()) or type(error).__name__

@@ -50,13 +50,16 @@ def run(
     with ExitStack() as held:
         try:
             config = load_config(preset, settings, corpus)
+            notes: list[str] = []
+            corpora = resolve_all(config.data, data_home(), notes)
             layout = Layout(_usable(root))
-            corpora = resolve_all(config.data, data_home())
             held.enter_context(locked(layout))
         except InputError as error:
             if as_json:
                 print(json.dumps({"error": str(error)}))
             raise
+        for line in notes:
+            print(f"gptfx: {line}", file=sys.stderr)
         code = _run(config, corpora, layout, not no_cache, as_json)
     raise typer.Exit(code)
 
@@ -64,6 +67,8 @@ def run(
 def _usable(root: Path) -> Path:
     """The root as an absolute path; it can be made and written."""
     root = root.expanduser().absolute()
+    if root.exists() and not root.is_dir():
+        raise InputError("the root is a file, not a folder", str(root), "name another --root")
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -99,6 +104,7 @@ def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_js
             raise RuntimeError(f"{error}; the log is {log}") from error
         except KeyboardInterrupt:
             view.finish("[red]stopped[/]")
+            view.say("Stopped; the same command goes on with the nodes that had finished.")
             raise
         _show(view, result)
         if as_json:

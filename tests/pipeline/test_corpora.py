@@ -55,3 +55,12 @@ def test_invalid_utf8_above_the_bound_is_refused_and_below_it_is_not(tmp_path: P
     with pytest.raises(InputError, match=r"data\.max_invalid_fraction"):
         resolve_all(config(tmp_path, max_invalid_fraction=0.01), tmp_path / "home")
     assert resolve_all(config(tmp_path, max_invalid_fraction=0.02), tmp_path / "home")
+
+
+def test_what_is_passed_over_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"text " * 100 + b"\xff")
+    (tmp_path / "b.txt").touch()
+    notes: list[str] = []
+    resolve_all(config(tmp_path, max_invalid_fraction=0.01), tmp_path / "home", notes)
+    assert any("a.txt: 1 bytes are not UTF-8" in note for note in notes)
+    assert any("b.txt is empty" in note for note in notes)
