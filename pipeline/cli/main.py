@@ -50,15 +50,15 @@ def _is_full_disk(error: BaseException | None) -> bool:
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 as asked, 1 a failure, 2 bad input, 3 not blessed."""
+    """Runs the command line. Exit codes: 0 as asked, 1 a failure, 2 bad input, 3 not blessed.
+
+    Ctrl-C ends with 130, which is typer's doing.
+    """
     try:
         app(standalone_mode=True)
     except InputError as error:
         print(f"gptfx: {error}", file=sys.stderr)
         code = BAD_INPUT
-    except KeyboardInterrupt:
-        print("gptfx: interrupted; run the same command again to go on", file=sys.stderr)
-        code = 130
     except Exception as error:
         if _is_full_disk(error):
             remedy = "free space, or name another --root; what was finished is kept"
