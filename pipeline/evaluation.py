@@ -66,9 +66,12 @@ def read_evaluation(folder: str) -> Evaluation:
             failures.add((_slice_name(of_slice.slice_key), failure.metric_key.is_diff))
     for spec in validation.missing_slices:
         missing += list(spec.feature_values.values())
+    # TFMA takes a model's name away where it is the only one.
+    specs = tfma.load_eval_result(folder).config.model_specs
+    names = {spec.is_baseline: spec.name for spec in specs}
     return Evaluation(
-        _metrics(folder, is_baseline=False),
-        _metrics(folder, is_baseline=True),
+        _metrics(folder, names[False]),
+        _metrics(folder, names[True]) if True in names else {},
         frozenset(failures),
         tuple(missing),
     )
@@ -79,13 +82,8 @@ def _slice_name(key: tfma.proto.metrics_for_slice_pb2.SliceKey) -> str:
     return "/".join(values) or OVERALL
 
 
-def _metrics(folder: str, is_baseline: bool) -> Metrics:
-    specs = tfma.load_eval_result(folder).config.model_specs
-    # TFMA takes a model's name away where it is the only one.
-    names = [spec.name for spec in specs if spec.is_baseline == is_baseline]
-    if not names:
-        return {}
-    result = tfma.load_eval_result(folder, model_name=names[0])
+def _metrics(folder: str, model_name: str) -> Metrics:
+    result = tfma.load_eval_result(folder, model_name=model_name)
     metrics: Metrics = {}
     for key, outputs in result.slicing_metrics:
         values = outputs.get("", {}).get("", {})

@@ -1,7 +1,6 @@
 """What a run came to: nodes, metrics, gates, and the version it pushed or why it did not."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gptfx.components.evaluator.executor import NOTHING_TO_COMPARE
@@ -88,8 +87,6 @@ def read_result(config: Config, run: Run, versions_before: set[str]) -> Result:
     regression = _regression(run)
     pushed = _output(run, "pusher", "pushed_model").custom_properties
     model_dir = pushed[PUSHED_DESTINATION].string_value or None
-    if model_dir is not None:
-        model_dir = str(Path(model_dir))
     blessings = [node.outputs["blessing"] for node in run.nodes if "blessing" in node.outputs]
     return Result(
         run.id,

@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-SMALL = ("--set", "trainer.steps=40", "--set", "evaluator.max_bits_per_byte=9")
-
 
 class SmokeRun(NamedTuple):
     """A finished run, its root, and the settings that it was given."""
