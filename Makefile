@@ -10,7 +10,8 @@ LISTING := $(shell printf '%s\n' $(SOURCES) | cksum | cut -d' ' -f1)
 setup: build/stamps/linked-$(LISTING)
 
 # The packages: again when a lock, or what decides between the locks, changes.
-build/stamps/installed: pipeline/locks/line-a.txt pipeline/locks/line-b.txt pipeline/environment.py
+build/stamps/installed: pipeline/locks/line-a.txt pipeline/locks/line-b.txt \
+        pipeline/environment.py pipeline/lines.py
 	@$(PYTHON) pipeline/environment.py
 	@mkdir -p $(@D) && touch $@
 

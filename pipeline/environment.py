@@ -6,56 +6,33 @@ standard library only and old syntax: ``python3 pipeline/environment.py``.
 
 import argparse
 import os
-import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+try:
+    from gptfx.pipeline import lines
+except ImportError:  # run as a file, before gptfx is installed
+    import lines
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-LOCKS = REPOSITORY / "pipeline" / "locks"
 VENV = REPOSITORY / ".venv"
-NEWER_GLIBC = (2, 39)  # what the wheels of ml-metadata and TFDV after 1.16 are built for
-
-
-class Line:
-    """A supported line of TFX: its name, the Pythons it runs on, best first, and its lock."""
-
-    def __init__(self, name, tfx, pythons, needs=""):
-        self.name, self.tfx, self.pythons, self.needs = name, tfx, pythons, needs
-        self.lock = LOCKS / f"line-{name.lower()}.txt"
-
-
-LINE_A = Line("A", "1.16", ("3.10",))
-LINE_B = Line(
-    "B",
-    "1.21",
-    ("3.13", "3.12", "3.11"),
-    " (pyfarmhash is built from source: it needs g++ and Python's headers)",
-)
 
 
 class SetupError(Exception):
     """What stands in the way, in one line, with what to do."""
 
 
-def glibc_version():
-    """The host's glibc as (major, minor); (0, 0) where it has none."""
-    name, version = platform.libc_ver()
-    if name != "glibc":
-        return (0, 0)
-    major, minor = version.split(".")[:2]
-    return (int(major), int(minor))
-
-
 def choose_line(glibc):
     """The line for a host's glibc, and why."""
-    if glibc == (0, 0):
+    line = lines.line_for(glibc)
+    if line is None:
         raise SetupError("this host has no glibc: use a glibc-based Linux (TFX ships no others)")
     shown = f"{glibc[0]}.{glibc[1]}"
-    if glibc >= NEWER_GLIBC:
-        return LINE_B, f"glibc {shown} is at least 2.39, which the current TFX needs"
-    return LINE_A, f"glibc {shown} is older than the 2.39 that newer TFX needs"
+    if line is lines.LINE_B:
+        return line, f"glibc {shown} is at least 2.39, which the current TFX needs"
+    return line, f"glibc {shown} is older than the 2.39 that newer TFX needs"
 
 
 def find_uv():
@@ -173,7 +150,7 @@ def main():
         if parser.parse_args().link:
             link(find_uv())
             return 0
-        line, reason = choose_line(glibc_version())
+        line, reason = choose_line(lines.glibc_version())
         uv = find_uv()
         python = find_python(uv, line)
         say(f"line {line.name}: TFX {line.tfx} on Python {version_of(python)}, because {reason}")

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gptfx.pipeline import environment
-
-LOCKS = Path(environment.__file__).parent / "locks"
+from gptfx.pipeline import environment, lines
 
 
 @pytest.mark.parametrize(
@@ -42,7 +40,7 @@ def test_a_missing_python_is_one_line_that_says_how_to_get_it(
     no_uv.write_text("#!/bin/sh\nexit 1\n")
     no_uv.chmod(0o755)
     with pytest.raises(environment.SetupError) as refusal:
-        environment.find_python(str(no_uv), environment.LINE_A)
+        environment.find_python(str(no_uv), lines.LINE_A)
     assert "3.10" in str(refusal.value)
     assert "pyenv install 3.10" in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -55,7 +53,7 @@ def test_a_shim_that_does_not_start_is_passed_over(tmp_path: Path) -> None:
     assert not environment.runs(str(shim), "3.10")
 
 
-@pytest.mark.parametrize("lock", sorted(LOCKS.glob("*.txt")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("lock", sorted(lines.LOCKS.glob("*.txt")), ids=lambda path: path.stem)
 def test_locks_name_exact_versions_and_no_index(lock: Path) -> None:
     for line in lock.read_text().splitlines():
         assert "==" in line
@@ -65,4 +63,4 @@ def test_locks_name_exact_versions_and_no_index(lock: Path) -> None:
 
 @pytest.mark.parametrize(("line", "tfx"), [("a", "1.16.0"), ("b", "1.21.0")])
 def test_each_line_has_its_lock(line: str, tfx: str) -> None:
-    assert f"tfx=={tfx}" in (LOCKS / f"line-{line}.txt").read_text().splitlines()
+    assert f"tfx=={tfx}" in (lines.LOCKS / f"line-{line}.txt").read_text().splitlines()
