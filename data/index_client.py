@@ -101,6 +101,11 @@ def _session(settings: IndexSettings, indexes: tuple[str, ...]) -> Any:
     return session
 
 
+def web_session(settings: IndexSettings) -> Any:
+    """An HTTP client, for a ``with``, with the proxy, certificates and time-out of the settings."""
+    return _session(settings, ())
+
+
 def _certificates(settings: IndexSettings) -> ssl.SSLContext | bool:
     """Whom to trust; True for the client's default, which is the system's certificates."""
     if not (settings.cert or settings.client_cert):

@@ -3,10 +3,10 @@
 import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from gptfx.data.corpora import TextFile
 from gptfx.data.errors import InputError
+from gptfx.data.storage import open_text
 
 BLOCK_BYTES = 1 << 20
 WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # UTF-32's marks hold NULs
@@ -67,7 +67,7 @@ def count_invalid_bytes(data: bytes) -> int:
 
 
 def inspect(files: Iterable[TextFile]) -> InspectionReport:
-    """Streams the files, holding about 1 MiB at a time. Raises InputError for an unreadable one."""
+    """Streams the files, decompressed, about 1 MiB at a time; InputError for an unreadable one."""
     return InspectionReport(tuple(_inspect_file(file.source, file.path) for file in files))
 
 
@@ -125,14 +125,10 @@ class _Scan:
         self.offset += len(block)
 
 
-def _inspect_file(source: str, path: Path) -> FileReport:
+def _inspect_file(source: str, path: str) -> FileReport:
     scan = _Scan()
-    try:
-        with path.open("rb") as stream:
-            for block in iter(lambda: stream.read(BLOCK_BYTES), b""):
-                scan.feed(block)
-    except OSError as error:
-        problem = f"a file of the corpus cannot be read: {error.strerror}"
-        raise InputError(problem, str(path), "make it readable or leave it out") from error
+    with open_text(path) as stream:
+        for block in iter(lambda: stream.read(BLOCK_BYTES), b""):
+            scan.feed(block)
     scan.feed(b"", final=True)
     return FileReport(source, scan.offset, scan.invalid_bytes, scan.first_invalid, scan.is_binary)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gptfx.data.errors import InputError
+from gptfx.data.storage import open_text
 
 MIN_PASSAGE_BYTES = 64
 LINE_SEARCH_BYTES = 64 * 1024
@@ -26,15 +27,15 @@ def split_passages(stream: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
     return _split(stream.read, _checked(size))
 
 
-def read_passages(path: Path, start: int, end: int, size: int) -> Iterator[tuple[int, bytes]]:
-    """As ``split_passages``, of the file's bytes from ``start`` to before ``end``.
+def read_passages(path: str | Path, start: int, end: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """As ``split_passages``, of the text's bytes (decompressed) from ``start`` to before ``end``.
 
     Offsets count from the start of the file. Raises InputError also if the file cannot be read.
     """
     return _read_passages(path, start, end, _checked(size))
 
 
-def train_eval_boundary(path: Path, eval_fraction: float) -> int:
+def train_eval_boundary(path: str | Path, eval_fraction: float) -> int:
     """The byte offset at which the file's eval part starts: about its last ``eval_fraction``.
 
     The boundary moves forward to the next start of a line if there is one within 64 KiB, else to
@@ -46,15 +47,12 @@ def train_eval_boundary(path: Path, eval_fraction: float) -> int:
     if not 0 <= eval_fraction < 1:
         remedy = "give a fraction of at least 0 and less than 1"
         raise InputError("no such share of a file for evaluation", eval_fraction, remedy)
-    try:
-        with path.open("rb") as stream:
-            size = stream.seek(0, 2)
-            wish = max(size - int(size * eval_fraction), min(1, size))
-            start = max(0, wish - LOOKAHEAD_BYTES)
-            stream.seek(start)
-            near = stream.read(wish - start + LINE_SEARCH_BYTES + LOOKAHEAD_BYTES)
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    with open_text(path) as stream:
+        size = stream.seek(0, 2)
+        wish = max(size - int(size * eval_fraction), min(1, size))
+        start = max(0, wish - LOOKAHEAD_BYTES)
+        stream.seek(start)
+        near = stream.read(wish - start + LINE_SEARCH_BYTES + LOOKAHEAD_BYTES)
     return start + _boundary(near, wish - start)
 
 
@@ -64,7 +62,9 @@ def _boundary(data: bytes, wish: int) -> int:
     return line if 0 < line < len(data) else _around(data, wish)[1]
 
 
-def _read_passages(path: Path, start: int, end: int, size: int) -> Iterator[tuple[int, bytes]]:
+def _read_passages(
+    path: str | Path, start: int, end: int, size: int
+) -> Iterator[tuple[int, bytes]]:
     left = end - start
 
     def read(count: int) -> bytes:
@@ -73,13 +73,10 @@ def _read_passages(path: Path, start: int, end: int, size: int) -> Iterator[tupl
         left -= len(data)
         return data
 
-    try:
-        with path.open("rb") as stream:
-            stream.seek(start)
-            for offset, passage in _split(read, size):
-                yield start + offset, passage
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    with open_text(path) as stream:
+        stream.seek(start)
+        for offset, passage in _split(read, size):
+            yield start + offset, passage
 
 
 def _split(read: Read, size: int) -> Iterator[tuple[int, bytes]]:
@@ -131,8 +128,3 @@ def _checked(size: int) -> int:
         remedy = f"allow passages of at least {MIN_PASSAGE_BYTES} bytes"
         raise InputError("passages would be too small to cut well", f"{size} bytes", remedy)
     return size
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    problem = f"a file of the corpus cannot be read: {error.strerror}"
-    return InputError(problem, str(path), "make it readable or leave it out")

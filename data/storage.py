@@ -5,6 +5,7 @@ Beam was installed with them. Beam is imported when the first URI is met, not be
 """
 
 import gzip
+import hashlib
 import importlib.util
 import os
 import re
@@ -17,9 +18,10 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from gptfx.data.errors import InputError
 
+BLOCK_BYTES = 1 << 20
 FIRST_CONTACT_S = 30.0  # Beam's clients retry for minutes where there is no network or login
 NEEDS = {"gs": ("google.cloud.storage", "gcp"), "s3": ("boto3", "aws"), "azfs": ("azure", "azure")}
-GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
 Result = TypeVar("Result")
 
 
@@ -51,7 +53,7 @@ def open_text(path: str | Path) -> Iterator[BinaryIO]:
     from backports.zstd import ZstdError, ZstdFile
 
     try:
-        with _open_stored(str(path)) as stored:
+        with open_stored(str(path)) as stored:
             magic = stored.read(4)
             stored.seek(0)
             if magic.startswith(GZIP_MAGIC):
@@ -66,6 +68,15 @@ def open_text(path: str | Path) -> Iterator[BinaryIO]:
     except OSError as error:
         problem = f"a file of the corpus cannot be read: {error.strerror or error}"
         raise InputError(problem, str(path), "make it readable or leave it out") from error
+
+
+def open_stored(path: str) -> BinaryIO:
+    """The bytes of a file as they are stored; for the caller to close."""
+    if not is_uri(path):
+        return open(path, "rb")
+    # Beam would decompress by suffix, and take a file that was cut off for a whole one.
+    stream = _on_beam(path, lambda beam: beam.open(path, compression_type="uncompressed"))
+    return cast(BinaryIO, stream)
 
 
 def text_bytes(path: str | Path) -> int:
@@ -110,11 +121,13 @@ def list_files(folder: str) -> list[Stored]:
 def identity(path: str) -> str:
     """What tells two contents apart: sha256 of the stored bytes; behind a URI, where that would
     mean to read it all, the size and the checksum that the file system keeps."""
-    from gptfx.data.archive import sha256_of
-
-    if not is_uri(path):
-        return f"sha256:{sha256_of([Path(path)])}"
-    return f"checksum:{_on_beam(path, lambda beam: beam.checksum(path))}"
+    if is_uri(path):
+        return f"checksum:{_on_beam(path, lambda beam: beam.checksum(path))}"
+    digest = hashlib.sha256()
+    with open_stored(path) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def write(path: str, source: Path) -> None:
@@ -148,14 +161,6 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _cannot_list(error: OSError) -> None:
     problem = f"a folder of the corpus cannot be listed: {error.strerror}"
     raise InputError(problem, error.filename, "make it readable or move it away") from error
-
-
-def _open_stored(path: str) -> BinaryIO:
-    if not is_uri(path):
-        return open(path, "rb")
-    # Beam would decompress by suffix, and take a file that was cut off for a whole one.
-    stream = _on_beam(path, lambda beam: beam.open(path, compression_type="uncompressed"))
-    return cast(BinaryIO, stream)
 
 
 def _match(pattern: str) -> list[Any]:

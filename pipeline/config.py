@@ -1,11 +1,12 @@
 """The whole configuration of a run: typed, checked before anything runs, made from presets."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from gptfx.data.catalogue import CATALOGUE, RegisteredCorpus
 from gptfx.data.errors import InputError
 from gptfx.data.passages import MIN_PASSAGE_BYTES
 from gptfx.modules.config import (
@@ -26,20 +27,59 @@ SHAPES = {  # what pydantic says in Python's words
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,60}$"
 
 
+class Registered(Section):
+    """A corpus of one's own, checked before every run.
+
+    Attributes:
+      uri: a file, folder or pattern with spans, here or at ``gs://`` or ``s3://``; or the
+        ``https://`` address of a file, which is fetched once.
+      sha256: of the files as they are stored, in order of their names: ``cat FILES | sha256sum``.
+      licence: under which the text may be learned from.
+      title: what it is.
+    """
+
+    uri: str = Field(min_length=1)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    licence: str = Field(min_length=1)
+    title: str = ""
+
+
 class DataConfig(Section):
     """What is learned from.
 
     Attributes:
-      corpora: names of the catalogue, or paths of files or folders.
+      corpora: names of the catalogue or of `registered`, or paths of files or folders, or patterns
+        with spans (``logs/{SPAN}``).
+      latest_spans: how many spans of a corpus with spans count, the latest; null for all.
+      weights: by corpus, how much oftener (2) or seldomer (0.5) than its size would have it the
+        trainer draws from it; the tokenizer, the bigram and the evaluation see each text once.
+      registered: corpora of one's own by name.
       eval_fraction: share of each file, from its end, that is kept for evaluation.
       passage_bytes: the longest passage, the unit that is tokenized and evaluated.
       max_invalid_fraction: the largest share of bytes that are not valid UTF-8.
     """
 
     corpora: tuple[str, ...] = Field(("shakespeare", "unicode"), min_length=1)
+    latest_spans: int | None = Field(None, ge=1)
+    weights: dict[str, Annotated[float, Field(gt=0.0)]] = {}
+    registered: dict[Annotated[str, Field(pattern=NAME_PATTERN)], Registered] = {}
     eval_fraction: float = Field(0.1, ge=0.001, le=0.9)
     passage_bytes: int = Field(2048, ge=MIN_PASSAGE_BYTES, le=1 << 20)
     max_invalid_fraction: float = Field(0.001, ge=0.0, le=1.0)
+
+    @property
+    def own_corpora(self) -> dict[str, RegisteredCorpus]:
+        """`registered`, as the data room knows them."""
+        return {
+            name: RegisteredCorpus(name, **corpus.model_dump())
+            for name, corpus in self.registered.items()
+        }
+
+    @model_validator(mode="after")
+    def _own_names(self) -> "DataConfig":
+        if taken := sorted(set(self.registered) & set(CATALOGUE)):
+            raise ValueError(f"{taken[0]} is a name of the catalogue: register another name")
+        return self
 
 
 class EvaluatorConfig(Section):
@@ -88,6 +128,12 @@ class Config(Section):
     evaluator: EvaluatorConfig
     generation: GenerationConfig = GenerationConfig()
     beam: BeamConfig = BeamConfig()
+
+    @model_validator(mode="after")
+    def _weights_are_for_training(self) -> "Config":
+        if self.data.weights and self.model.kind == "bigram":
+            raise ValueError("the bigram counts every text once: data.weights are for GPT")
+        return self
 
     @property
     def compares_with_bigram(self) -> bool:

@@ -1,5 +1,6 @@
 """The pipeline on one screen: from a folder of texts to a pushed model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow_data_validation as tfdv
@@ -29,18 +30,18 @@ STATISTICS = tfdv.StatsOptions(num_top_values=2, num_rank_histogram_buckets=2)
 
 
 def create_components(
-    config: Config, corpus_names: list[str], input_base: str, serving_folder: str
+    config: Config, corpora: Mapping[str, str], serving_folder: str
 ) -> list[BaseNode]:
     """Wires the nodes, in the order in which they run; nothing runs yet.
 
     Args:
       config: of the run.
-      corpus_names: of the corpora below `input_base`, for the model's lineage.
-      input_base: the folder of texts, ``CORPUS/FILE``.
+      corpora: where each corpus is, by its name: a file, a folder or a pattern with spans.
       serving_folder: where pushed versions go.
     """
     data = config.data
-    ingest = TextExampleGen(input_base, data.eval_fraction, data.passage_bytes).with_id("ingest")
+    ingest = TextExampleGen(corpora, data.eval_fraction, data.passage_bytes, data.latest_spans)
+    ingest = ingest.with_id("ingest")
     examples = ingest.outputs["examples"]
     statistics = StatisticsGen(examples, stats_options=STATISTICS).with_id("statistics")
     schema_gen = CuratedSchema().with_id("schema")
@@ -52,7 +53,7 @@ def create_components(
     tokenizer.add_upstream_node(gate)
     transform = TokenizeTransform(examples, curated, tokenizer.outputs["tokenizer"])
     transform = transform.with_id("transform")
-    models = _trainers(config, corpus_names, tokenizer, transform)
+    models = _trainers(config, sorted(corpora), tokenizer, transform)
     judges = _judges(config.evaluator, examples, models, serving_folder)
     pusher = GatedPusher(
         models["trainer"].outputs["model"],
@@ -90,11 +91,13 @@ def _settings(config: Config, model: ModelConfig, corpus_names: list[str]) -> di
     """What a trainer is told; a key that does not matter to a model must not train it again."""
     fitting = "bigram" if model.kind == "bigram" else "trainer"
     lineage = {
-        "corpora": sorted(corpus_names),
+        "corpora": corpus_names,
         "tokenizer": config.tokenizer.kind,
         "preset": config.preset,
     }
+    weights = {"weights": config.data.weights} if fitting == "trainer" else {}
     return {
+        **weights,
         "model": model.model_dump(),
         fitting: getattr(config, fitting).model_dump(),
         "generation": config.generation.model_dump(),

@@ -32,11 +32,6 @@ class Layout:
         return self.root / ".lock"
 
     @property
-    def corpora(self) -> Path:
-        """Folders of links to the texts of a run."""
-        return self.root / "corpora"
-
-    @property
     def logs(self) -> Path:
         """What the libraries said, a file a run."""
         return self.root / "logs"

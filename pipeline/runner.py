@@ -11,7 +11,6 @@ from gptfx.data.corpora import TextCorpus
 from gptfx.modules.export.versions import versions
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.console import RunView
-from gptfx.pipeline.corpora import stage
 from gptfx.pipeline.definition import create_components, create_pipeline
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.metadata import NodeRun, Run, last_run, open_store
@@ -49,9 +48,8 @@ def run_pipeline(
     """
     serving = layout.serving(config.preset)
     before = {str(version.folder) for version in versions(serving)}
-    input_base = stage(corpora, layout.corpora)
-    names = [corpus.name for corpus in corpora]
-    components = create_components(config, names, str(input_base), str(serving))
+    patterns = {corpus.name: corpus.pattern for corpus in corpora}
+    components = create_components(config, patterns, str(serving))
     pipeline = create_pipeline(config, components, layout)
     pipeline.enable_cache = use_cache
     earlier = _last_run(layout, pipeline.id)

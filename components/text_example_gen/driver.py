@@ -1,33 +1,27 @@
 """Decides whether the input changed: by content, so that a copied or touched file is the same."""
 
-from collections.abc import Iterable
+from typing import Any
 
-from tfx.components.example_gen import driver, input_processor
-from tfx.proto import example_gen_pb2, range_config_pb2
+from tfx.components.example_gen import driver, utils
 
-from gptfx.components.text_example_gen.files import content_fingerprint, source_files
-
-
-class TextInputProcessor(input_processor.FileBasedInputProcessor):
-    """TFX's, with a fingerprint of the contents."""
-
-    def get_input_fingerprint(self, span: int, version: int | None) -> str:
-        """The contents of all files that the splits' patterns name in this span."""
-        files = []
-        for split in self._splits:
-            pattern = self.get_pattern_for_span_version(split.pattern, span, version)
-            files += source_files(self._input_base_uri, pattern)
-        return content_fingerprint(files)
+from gptfx.components.text_example_gen.files import corpora_of, fingerprint, read_identities
 
 
 class TextDriver(driver.FileBasedDriver):
-    """TFX's driver of file-based ExampleGens, with our input processor."""
+    """TFX's driver of file-based ExampleGens, for several corpora, each with spans of its own.
 
-    def get_input_processor(
-        self,
-        splits: Iterable[example_gen_pb2.Input.Split],
-        range_config: range_config_pb2.RangeConfig | None = None,
-        input_base_uri: str | None = None,
-    ) -> input_processor.InputProcessor:
-        """See TFX."""
-        return TextInputProcessor(input_base_uri, splits, range_config)
+    TFX's needs the same one span of every split. Here the artifact's span is the latest of all.
+    """
+
+    def resolve_exec_properties(
+        self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
+    ) -> dict[str, Any]:
+        """Sets `span` (0 where no corpus has any), `version` and `input_fingerprint`."""
+        del pipeline_info, component_info
+        corpora = corpora_of(exec_properties)
+        files = read_identities(file for corpus in corpora for file in corpus.files)
+        spans = [span for corpus in corpora for span in corpus.spans]
+        exec_properties[utils.SPAN_PROPERTY_NAME] = max(spans, default=0)
+        exec_properties[utils.VERSION_PROPERTY_NAME] = None  # versions are chosen span by span
+        exec_properties[utils.FINGERPRINT_PROPERTY_NAME] = fingerprint(files)
+        return exec_properties

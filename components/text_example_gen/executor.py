@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
+from tfx.components.example_gen import utils
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
@@ -17,8 +18,16 @@ from tfx.types import Artifact, artifact_utils
 from tfx.utils import proto_utils
 
 from gptfx.components.examples import EVAL, TRAIN, RawExample
-from gptfx.components.text_example_gen.files import SourceFile, source_files
+from gptfx.components.text_example_gen.files import (
+    corpora_of,
+    fingerprint,
+    read_identities,
+    write_manifest,
+)
+from gptfx.data.corpora import TextFile
+from gptfx.data.errors import InputError
 from gptfx.data.passages import read_passages, train_eval_boundary
+from gptfx.data.storage import text_bytes
 
 PASSAGE_BYTES = "passage_bytes"
 SHARD_BYTES = 32 << 20  # text in a shard; a longer part of a file is a shard of its own
@@ -52,8 +61,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Writes the splits `train` and `eval` of the `examples` artifact."""
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        files, eval_fraction = _input_files(exec_properties), _eval_fraction(exec_properties)
-        shards = plan_shards(files, eval_fraction, examples.uri)
+        files = [file for corpus in corpora_of(exec_properties) for file in corpus.files]
+        shards = plan_shards(files, _eval_fraction(exec_properties), examples.uri)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -61,9 +70,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Spread" >> beam.Reshuffle()
                 | "Write" >> beam.ParDo(WriteShard(int(str(exec_properties[PASSAGE_BYTES]))))
             )
+        inputs = read_identities(files)
+        require_unchanged(
+            str(exec_properties[utils.FINGERPRINT_PROPERTY_NAME]), fingerprint(inputs)
+        )
+        write_manifest(examples.uri, inputs)
         examples.split_names = artifact_utils.encode_split_names([TRAIN, EVAL])
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")
+
+
+def require_unchanged(seen: str, read: str) -> None:
+    """Raises InputError if what was read is not what the driver saw a moment before."""
+    if read != seen:
+        problem = "the corpus changed while it was read"
+        raise InputError(problem, f"{read} instead of {seen}", "run again when it is at rest")
 
 
 class WriteShard(beam.DoFn):
@@ -81,7 +102,7 @@ class WriteShard(beam.DoFn):
         partial = str(target.parent.with_name(f".{target.parent.name}-{target.name}"))
         with tf.io.TFRecordWriter(partial, "GZIP") as writer:
             for part in shard.parts:
-                passages = read_passages(Path(part.path), part.start, part.end, self.passage_bytes)
+                passages = read_passages(part.path, part.start, part.end, self.passage_bytes)
                 for position, text in passages:
                     example = RawExample(text, part.source.encode(), position)
                     writer.write(example.serialize())
@@ -89,15 +110,15 @@ class WriteShard(beam.DoFn):
         yield shard.target
 
 
-def plan_shards(files: list[SourceFile], eval_fraction: float, folder: str) -> list[Shard]:
+def plan_shards(files: list[TextFile], eval_fraction: float, folder: str) -> list[Shard]:
     """Which part of which file goes into which shard of which split; one shard a split at least."""
     parts: dict[str, list[Part]] = {TRAIN: [], EVAL: []}
     for file in files:
-        size = file.path.stat().st_size
+        size = text_bytes(file.path)
         boundary = train_eval_boundary(file.path, eval_fraction) if eval_fraction else size
         for split, start, end in ((TRAIN, 0, boundary), (EVAL, boundary, size)):
             if start < end:
-                parts[split].append(Part(file.source, str(file.path), start, end))
+                parts[split].append(Part(file.source, file.path, start, end))
     return [shard for split in parts for shard in _shards_of_split(split, parts[split], folder)]
 
 
@@ -116,13 +137,6 @@ def _shards_of_split(split: str, parts: list[Part], folder: str) -> list[Shard]:
         Shard(str(split_folder / name), tuple(group))
         for name, group in zip(names, groups, strict=True)
     ]
-
-
-def _input_files(exec_properties: dict[str, object]) -> list[SourceFile]:
-    config = example_gen_pb2.Input()
-    proto_utils.json_to_proto(str(exec_properties["input_config"]), config)
-    base = str(exec_properties["input_base"])
-    return [file for split in config.splits for file in source_files(base, split.pattern)]
 
 
 def _eval_fraction(exec_properties: dict[str, object]) -> float:

@@ -1,45 +1,68 @@
-"""Which files an ExampleGen reads, and what is in them."""
+"""Which files an ExampleGen reads, and what tells their contents from others."""
 
 import hashlib
-from pathlib import Path
-from typing import NamedTuple
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-BLOCK_BYTES = 1 << 20
+import tensorflow as tf
+from tfx.proto import example_gen_pb2, range_config_pb2
+from tfx.utils import proto_utils
+
+from gptfx.data.corpora import TextCorpus, TextFile, locate
+from gptfx.data.storage import identity, join
+
+MANIFEST = "inputs.json"  # at the top of an Examples artifact
 
 
-class SourceFile(NamedTuple):
-    """A text file and its name below the input folder, ``CORPUS/FILE``."""
+class InputFile(NamedTuple):
+    """A file as it was read: ``CORPUS/FILE``, bytes as stored, and what its content is known by."""
 
     source: str
-    path: Path
+    bytes: int
+    identity: str
 
 
-def source_files(input_base: str, pattern: str) -> list[SourceFile]:
-    """The files that `pattern` names, and all files below the folders that it names, by source."""
-    base = Path(input_base)
-    found: set[Path] = set()
-    for match in base.glob(pattern):
-        found.update(_files_below(match) if match.is_dir() else [match])
-    named = [SourceFile(path.relative_to(base).as_posix(), path) for path in found]
-    return sorted(file for file in named if not _is_hidden(file.source))
+def corpora_of(parameters: Mapping[str, Any]) -> list[TextCorpus]:
+    """The corpora that a node's parameters name, as they are now: one a split of `input_config`.
+
+    A split's name is that of the corpus; its pattern, relative to `input_base` or absolute, a file,
+    a folder or a pattern with spans. `range_config` says how many spans count, the latest.
+    """
+    config, spans = example_gen_pb2.Input(), range_config_pb2.RangeConfig()
+    proto_utils.json_to_proto(str(parameters["input_config"]), config)
+    if parameters.get("range_config"):
+        proto_utils.json_to_proto(str(parameters["range_config"]), spans)
+    base, latest = str(parameters["input_base"]), spans.rolling_range.num_spans or None
+    return [locate(split.name, join(base, split.pattern), latest) for split in config.splits]
 
 
-def _files_below(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+def read_identities(files: Iterable[TextFile]) -> list[InputFile]:
+    """What the files hold, by source; reads every file of this machine."""
+    listed = (InputFile(file.source, file.bytes, identity(file.path)) for file in files)
+    return sorted(listed)
 
 
-def _is_hidden(source: str) -> bool:
-    return any(part.startswith(".") for part in source.split("/"))
-
-
-def content_fingerprint(files: list[SourceFile]) -> str:
+def fingerprint(files: Iterable[InputFile]) -> str:
     """Number of files, bytes, and a SHA-256 over names and contents; times do not count."""
-    digest, size = hashlib.sha256(), 0
+    digest, count, size = hashlib.sha256(), 0, 0
     for file in files:
-        content = hashlib.sha256()
-        with file.path.open("rb") as stream:
-            while block := stream.read(BLOCK_BYTES):
-                content.update(block)
-                size += len(block)
-        digest.update(file.source.encode() + b"\0" + content.digest())
-    return f"files:{len(files)},bytes:{size},sha256:{digest.hexdigest()}"
+        digest.update(file.source.encode() + b"\0" + file.identity.encode() + b"\0")
+        count, size = count + 1, size + file.bytes
+    return f"files:{count},bytes:{size},sha256:{digest.hexdigest()}"
+
+
+def write_manifest(folder: str, files: Iterable[InputFile]) -> None:
+    """Says in an Examples artifact what it was made from."""
+    content = json.dumps([file._asdict() for file in files], indent=1, ensure_ascii=False)
+    with tf.io.gfile.GFile(join(folder, MANIFEST), "w") as stream:
+        stream.write(content + "\n")
+
+
+def read_manifest(folder: str) -> list[InputFile] | None:
+    """The inverse; None where an artifact was made before there were manifests."""
+    path = join(folder, MANIFEST)
+    if not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path) as stream:
+        return [InputFile(**file) for file in json.loads(stream.read())]

@@ -20,7 +20,7 @@ from gptfx.modules.models.gpt import GPT
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 from gptfx.modules.training.loop import fit
-from gptfx.modules.training.packing import Passage, pack
+from gptfx.modules.training.packing import Mixture, Passage, Stream, pack
 
 PARSE_BATCH = 256
 
@@ -40,23 +40,22 @@ def run_fn(fn_args: FnArgs) -> None:
     )
     card = {key: value for key, value in config.items() if key != TOKENIZER_FOLDER}
     card["tokenizer"] = {"kind": tokenizer.kind, "vocab_size": tokenizer.vocab_size}
-    card["train_tokens"] = len(stream)
+    card["train_tokens"] = len(stream.ids)
     export(serving, Path(fn_args.serving_model_dir), card)
 
 
-def train(
-    stream: np.ndarray, vocab_size: int, config: dict[str, Any], log_dir: Path
-) -> LanguageModel:
-    """Fits the configured model to a token stream (n,) int32."""
+def train(stream: Stream, vocab_size: int, config: dict[str, Any], log_dir: Path) -> LanguageModel:
+    """Fits the configured model to the tokens of the train split."""
     model_config = ModelConfig(**config["model"])
     if model_config.kind == "bigram":
-        model = fit_bigram(stream, vocab_size, BigramConfig(**config["bigram"]))
+        model = fit_bigram(stream.ids, vocab_size, BigramConfig(**config["bigram"]))
         return language_model(model, vocab_size, model_config.block_size)
     trainer_config = TrainerConfig(**config["trainer"])
     keras.utils.set_random_seed(trainer_config.seed)
     gpt = GPT(model_config, vocab_size)
     gpt(np.zeros((1, model_config.block_size), np.int32))  # makes the weights
-    fit(gpt, stream, trainer_config, model_config.block_size, log_dir)
+    mixture = Mixture.of(stream, config.get("weights", {}), model_config.block_size)
+    fit(gpt, stream.ids, trainer_config, model_config.block_size, log_dir, mixture)
     return language_model(gpt, vocab_size, model_config.block_size)
 
 

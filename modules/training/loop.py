@@ -12,7 +12,7 @@ import tensorflow as tf
 from gptfx.modules.config import TrainerConfig
 from gptfx.modules.progress import Progress, report
 from gptfx.modules.training.adamw import AdamW, learning_rate
-from gptfx.modules.training.packing import random_windows, require_windows
+from gptfx.modules.training.packing import Mixture, random_windows, require_windows
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ def fit(
     config: TrainerConfig,
     block_size: int,
     log_dir: Path | None = None,
+    mixture: Mixture | None = None,
     on_progress: Callable[[Progress], None] = report,
 ) -> list[Point]:
     """Fits `model` to a token stream (n,) int32 for `config.steps` steps, never for a time.
@@ -39,6 +40,7 @@ def fit(
       model: maps ids (batch, block_size) to logits; built already.
       stream: the ordered tokens of the train split.
       log_dir: where TensorBoard's events go.
+      mixture: which parts of the stream are drawn from oftener.
       on_progress: called every `config.log_every` steps.
 
     Returns:
@@ -51,7 +53,7 @@ def fit(
     if config.steps == 0:
         return []
     require_windows(stream, block_size)
-    run_steps = _compiled_steps(model, tf.constant(stream), config, block_size)
+    run_steps = _compiled_steps(model, tf.constant(stream), config, block_size, mixture)
     writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
     points: list[Point] = []
     for step in range(0, config.steps, config.log_every):
@@ -66,14 +68,20 @@ def fit(
 
 
 def _compiled_steps(
-    model: keras.Model, stream: tf.Tensor, config: TrainerConfig, block_size: int
+    model: keras.Model,
+    stream: tf.Tensor,
+    config: TrainerConfig,
+    block_size: int,
+    mixture: Mixture | None,
 ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """A graph of (first step, how many steps) -> (mean loss, last gradient norm)."""
     variables = [variable.value for variable in model.trainable_variables]
     optimizer = AdamW(variables, config)
 
     def train_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        inputs, targets = random_windows(stream, config.batch_size, block_size, config.seed, step)
+        inputs, targets = random_windows(
+            stream, config.batch_size, block_size, config.seed, step, mixture
+        )
         with tf.GradientTape() as tape:
             loss = cross_entropy(model(inputs, training=True), targets)
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, variables)]

@@ -15,6 +15,7 @@ from tfx.types import Artifact, Channel, standard_artifacts
 from gptfx.components.exported import exported_card, exported_folder
 from gptfx.components.schema import FILE as SCHEMA_FILE
 from gptfx.components.text_example_gen.component import TextExampleGen
+from gptfx.components.text_example_gen.driver import TextDriver
 from gptfx.components.tokenizer_trainer.component import TokenizerTrainer
 from gptfx.components.trainer.component import GptTrainer
 from gptfx.components.transform.component import TokenizeTransform
@@ -81,6 +82,12 @@ def _listed(artifacts: Artifacts) -> dict[str, list[Artifact]]:
     return {key: [artifact] for key, artifact in artifacts.items()}
 
 
+def corpora_below(folder: Path) -> dict[str, str]:
+    """A corpus a folder."""
+    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return {path.name: str(path) for path in visible}
+
+
 @pytest.fixture(scope="session")
 def ingest(execute: Execute) -> Callable[..., Artifact]:
     """Writes texts (name to bytes) below a folder and makes examples of them."""
@@ -95,8 +102,9 @@ def ingest(execute: Execute) -> Callable[..., Artifact]:
             path = folder / "texts" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        node = TextExampleGen(str(folder / "texts"), eval_fraction, passage_bytes)
-        return execute(node, folder)["examples"]
+        node = TextExampleGen(corpora_below(folder / "texts"), eval_fraction, passage_bytes)
+        seen = TextDriver(None).resolve_exec_properties(dict(node.exec_properties), None, None)
+        return execute(node, folder, {}, input_fingerprint=seen["input_fingerprint"])["examples"]
 
     return run
 

@@ -16,7 +16,7 @@ from gptfx.pipeline.layout import Layout
 def compiled(preset: str, *overrides: str) -> pipeline_pb2.Pipeline:
     """The pipeline in TFX's intermediate representation."""
     config = load_config(preset, list(overrides))
-    components = create_components(config, ["rhymes"], "/texts", "/serving")
+    components = create_components(config, {"rhymes": "/texts/rhymes"}, "/serving")
     return Compiler().compile(create_pipeline(config, components, Layout(Path("/root"))))
 
 

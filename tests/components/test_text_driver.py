@@ -13,7 +13,8 @@ TEXTS = {"a/b.txt": "words", "a/deep/c.txt": "more words", "d/e.txt": ""}
 
 
 def fingerprint(folder: Path) -> str:
-    node = TextExampleGen(str(folder), 0.1, 64)
+    corpora = {path.name: str(path) for path in folder.iterdir() if path.name[0] != "."}
+    node = TextExampleGen(corpora, 0.1, 64)
     driver = TextDriver(None)
     return driver.resolve_exec_properties(dict(node.exec_properties), None, None)[
         "input_fingerprint"

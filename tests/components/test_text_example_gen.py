@@ -12,6 +12,7 @@ from tfx.types import Artifact, artifact_utils
 
 from gptfx.components.examples import EVAL, TRAIN, RawExample, read_raw_examples, shards
 from gptfx.components.text_example_gen import executor
+from gptfx.data.corpora import locate
 from gptfx.data.inspection import count_invalid_bytes
 
 Ingest = Callable[..., Artifact]
@@ -160,7 +161,7 @@ def test_a_retry_after_a_failed_write_succeeds_and_cleans_up(
 ) -> None:
     monkeypatch.undo()
     shard = executor.plan_shards(
-        executor.source_files(str(tmp_path / "texts"), "*"), 0.0, str(failed_split.parent)
+        list(locate("a", str(tmp_path / "texts/a")).files), 0.0, str(failed_split.parent)
     )[0]
     assert list(executor.WriteShard(64).process(shard)) == [shard.target]
     left = [path for path in failed_split.parent.rglob("*") if path.is_file()]
@@ -171,13 +172,14 @@ PEAK_OF_INGEST = """
 import resource, sys
 from pathlib import Path
 from gptfx.components.text_example_gen import executor
+from gptfx.data.corpora import locate
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 folder = Path(sys.argv[1])
 small, large = (
-    executor.plan_shards(executor.source_files(str(folder / name), "*"), 0.1, str(folder / "out"))
+    executor.plan_shards(list(locate("a", str(folder / name)).files), 0.1, str(folder / "out"))
     for name in ("small", "large")
 )
 for shard in small:  # what comes with the first use of the libraries

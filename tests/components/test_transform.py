@@ -51,7 +51,7 @@ def test_packed_and_decoded_the_train_split_is_the_train_text_in_order(
     transformed: Artifacts, tokenizer: Artifact, texts: dict[str, bytes], tmp_path: Path
 ) -> None:
     python = Tokenizer.load(Path(tokenizer.uri))
-    stream = pack(reversed(tokens_of(transformed, TRAIN)), python.separator_id)
+    stream = pack(reversed(tokens_of(transformed, TRAIN)), python.separator_id).ids
     assert stream.dtype == np.int32
     assert list(stream).count(python.separator_id) == len(texts)
     assert stream[0] == python.separator_id

@@ -12,8 +12,8 @@ from gptfx.data.fetch import TEXTS
 SHIPPED = [corpus for corpus in CATALOGUE.values() if isinstance(corpus.source, Shipped)]
 
 
-def test_it_knows_two_texts_that_ship_and_one_to_fetch() -> None:
-    assert list(CATALOGUE) == ["scene", "shakespeare", "unicode"]
+def test_it_knows_two_texts_that_ship_and_two_to_fetch() -> None:
+    assert list(CATALOGUE) == ["scene", "shakespeare", "tinyshakespeare", "unicode"]
     assert [corpus.name for corpus in SHIPPED] == ["scene", "unicode"]
 
 

@@ -17,7 +17,7 @@ def write(path: Path, text: str = "words\n") -> Path:
 def test_a_catalogue_name_gives_its_files(tmp_path: Path) -> None:
     corpus = resolve("scene", tmp_path)
     assert [file.source for file in corpus.files] == ["scene/scene.txt"]
-    assert corpus.bytes == corpus.files[0].path.stat().st_size
+    assert corpus.bytes == Path(corpus.files[0].path).stat().st_size
 
 
 def test_a_file_is_a_corpus_named_after_its_stem(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_file_is_a_corpus_named_after_its_stem(tmp_path: Path) -> None:
     corpus = resolve(str(path), tmp_path)
     assert corpus.name == "moby-dick-2"
     assert [(file.source, file.path, file.bytes) for file in corpus.files] == [
-        ("moby-dick-2/Moby Dick_2.txt", path, 6)
+        ("moby-dick-2/Moby Dick_2.txt", str(path), 6)
     ]
 
 
@@ -93,10 +93,10 @@ def test_a_file_that_cannot_be_read_is_named(
 ) -> None:
     path = write(tmp_path / "locked.txt")
 
-    def refuse(*_: object) -> None:  # root may read anything, so the refusal is made here
+    def refuse(*_: object, **__: object) -> None:  # root may read anything, so it is refused here
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(InputError, match=r"Permission denied.*locked\.txt"):
         resolve(str(path), tmp_path)
 

@@ -41,7 +41,7 @@ def train(
         gpt = make_gpt(n_layer=1, dropout=0.1)
         told: list[Progress] = []
         log_dir = tmp_path_factory.mktemp("logs")
-        points = fit(gpt, STREAM, config, 8, log_dir, told.append)
+        points = fit(gpt, STREAM, config, 8, log_dir, on_progress=told.append)
         return Fitted(gpt.get_weights(), points, told, log_dir)
 
     return run

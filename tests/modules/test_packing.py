@@ -28,12 +28,12 @@ def test_passages_are_packed_in_order_with_a_separator_before_each_source() -> N
     ]
     random.Random(0).shuffle(passages)
     stream = pack(iter(passages), SEPARATOR)
-    assert stream.tolist() == [SEPARATOR, 1, 2, 3, 4, SEPARATOR, 5, 6]
-    assert stream.dtype == np.int32
+    assert stream.ids.tolist() == [SEPARATOR, 1, 2, 3, 4, SEPARATOR, 5, 6]
+    assert stream.ids.dtype == np.int32
 
 
 def test_no_passages_make_an_empty_stream() -> None:
-    assert pack([], SEPARATOR).tolist() == []
+    assert pack([], SEPARATOR).ids.tolist() == []
 
 
 def test_a_stream_must_hold_a_window_and_the_token_after_it() -> None:

@@ -1,38 +1,16 @@
-"""Texts of a run: looked through before anything runs, and linked into one folder."""
+"""Texts of a run: looked through before anything runs."""
 
 from pathlib import Path
 
 import pytest
 
-from gptfx.data.corpora import resolve
 from gptfx.data.errors import InputError
 from gptfx.pipeline.config import DataConfig
-from gptfx.pipeline.corpora import resolve_all, stage
+from gptfx.pipeline.corpora import resolve_all
 
 
 def config(*corpora: object, **more: object) -> DataConfig:
     return DataConfig(corpora=tuple(str(corpus) for corpus in corpora), **more)
-
-
-def test_staging_links_every_file_under_its_corpus(tmp_path: Path) -> None:
-    folder = tmp_path / "books"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "a.txt").write_text("one")
-    (folder / "deep" / "b.txt").write_text("two")
-    staged = stage(resolve_all(config(folder, "scene"), tmp_path), tmp_path / "staged")
-    assert (staged / "books" / "a.txt").read_text() == "one"
-    assert (staged / "books" / "deep" / "b.txt").read_text() == "two"
-    assert (staged / "scene" / "scene.txt").read_bytes()
-
-
-def test_the_same_files_are_staged_in_the_same_folder_and_others_elsewhere(tmp_path: Path) -> None:
-    file = tmp_path / "a.txt"
-    file.write_text("one")
-    again = [stage([resolve(str(file), tmp_path)], tmp_path / "staged") for _ in range(2)]
-    assert again[0] == again[1]
-    other = tmp_path / "b.txt"
-    other.write_text("one")
-    assert stage([resolve(str(other), tmp_path)], tmp_path / "staged") != again[0]
 
 
 def test_two_corpora_of_one_name_are_refused(tmp_path: Path) -> None:
