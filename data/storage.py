@@ -9,10 +9,11 @@ import hashlib
 import importlib.util
 import os
 import re
+import shutil
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
@@ -130,21 +131,25 @@ def identity(path: str) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def write(path: str, source: Path) -> None:
-    """Copies a file of this machine to a path or URI. Raises InputError if that is impossible."""
-    if not is_uri(path):
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(source.read_bytes())
-        partial.replace(target)
-        return
+def copy(source: str, target: str) -> None:
+    """Copies a file, as it is stored, from a path or URI to another; whole or, on this machine, not
+    at all. Raises InputError or OSError if that is impossible."""
+    with closing(open_stored(source)) as stream:
+        if is_uri(target):
+            _on_beam(target, lambda beam: _upload(beam, stream, target), None)
+        else:
+            path = Path(target)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".{path.name}.{os.getpid()}")
+            with partial.open("wb") as sink:
+                shutil.copyfileobj(stream, sink, BLOCK_BYTES)
+            partial.replace(path)
 
-    def copy(beam: Any) -> None:
-        with beam.create(path, compression_type="uncompressed") as sink:
-            sink.write(source.read_bytes())
 
-    _on_beam(path, copy)
+def _upload(beam: Any, stream: BinaryIO, target: str) -> bool:
+    with closing(beam.create(target, compression_type="uncompressed")) as sink:
+        shutil.copyfileobj(stream, sink, BLOCK_BYTES)
+    return True
 
 
 def _is_hidden(relative: str) -> bool:
@@ -168,7 +173,9 @@ def _match(pattern: str) -> list[Any]:
     return cast(list, _on_beam(pattern, lambda beam: beam.match([pattern])[0].metadata_list))
 
 
-def _on_beam(path: str, act: Callable[[Any], Result]) -> Result:
+def _on_beam(
+    path: str, act: Callable[[Any], Result], limit_s: float | None = FIRST_CONTACT_S
+) -> Result:
     """What ``act`` makes of Beam's FileSystems, within a time; failures become InputErrors."""
     scheme = path.partition("://")[0]
     module, extra = NEEDS.get(scheme, ("apache_beam", ""))
@@ -188,10 +195,10 @@ def _on_beam(path: str, act: Callable[[Any], Result]) -> Result:
 
     worker = threading.Thread(target=run, daemon=True)
     worker.start()
-    worker.join(FIRST_CONTACT_S)
+    worker.join(limit_s)
     if outcome:
         return outcome[0]
-    reason = failure[0] if failure else f"no answer in {FIRST_CONTACT_S:.0f} s"
+    reason = failure[0] if failure else f"no answer in {limit_s:.0f} s"
     problem = f"{scheme}:// cannot be reached or read: {type(reason).__name__}: {reason}"
     remedy = "check the address, the network and the login, or copy the texts to this machine"
     raise InputError(problem[:400], path, remedy) from (failure[0] if failure else None)

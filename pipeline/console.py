@@ -95,6 +95,13 @@ class RunView(logging.Handler):
             self.console.print(f"  {self.node:<13} {what:<38} {state:<6} {seconds:7.1f} s")
         self.node = None
 
+    def say_changes(self, changes: Iterable[str]) -> None:
+        """Which texts are not as they were in the run before."""
+        for index, change in enumerate(changes):
+            if not index:
+                self.say("  Since the run before, in the texts:")
+            self.say(f"    {change}")
+
     def say(self, text: str) -> None:
         """One line of plain text."""
         self.console.print(escape(text), soft_wrap=True)

@@ -73,6 +73,14 @@ def last_run(store: metadata_store.MetadataStore, pipeline_name: str) -> Run | N
     return Run(newest.name, tuple(nodes))
 
 
+def newest_artifact(store: metadata_store.MetadataStore, node_context: str) -> mlmd.Artifact | None:
+    """What a node, ``PIPELINE.NODE``, with one output made last; None before it finished once."""
+    context = store.get_context_by_type_and_name(NODE_CONTEXT, node_context)
+    made = store.get_artifacts_by_context(context.id) if context else []
+    live = [artifact for artifact in made if artifact.state == mlmd.Artifact.LIVE]
+    return max(live, key=lambda artifact: artifact.id, default=None)
+
+
 def _parents(store: metadata_store.MetadataStore, context: mlmd.Context) -> set[str]:
     return {parent.name for parent in store.get_parent_contexts_by_context(context.id)}
 

