@@ -216,5 +216,8 @@ def _explain(error: ValidationError) -> InputError:
 def _keys(location: tuple[int | str, ...]) -> str:
     section: Any = Config
     for part in location[:-1]:
-        section = section.model_fields[str(part)].annotation
+        if hasattr(section, "model_fields"):
+            section = section.model_fields[str(part)].annotation
+        else:  # a mapping of sections by a name of the user's
+            section = section.__args__[1]
     return ", ".join(section.model_fields)

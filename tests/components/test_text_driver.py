@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,3 +98,30 @@ def test_hidden_files_do_not_count(folder: Path) -> None:
     before = fingerprint(folder)
     write(folder, {"a/.cache": "x", ".git/config": "x"})
     assert fingerprint(folder) == before
+
+
+def resolved(folder: Path, pattern: str, latest_spans: int | None = None) -> dict[str, Any]:
+    node = TextExampleGen({"logs": pattern}, 0.1, 64, latest_spans, str(folder))
+    return TextDriver(None).resolve_exec_properties(dict(node.exec_properties), None, None)
+
+
+def test_the_latest_span_is_written_down_and_a_path_may_be_relative_to_the_base(
+    folder: Path,
+) -> None:
+    write(folder, {"logs/1/a": "x", "logs/12/a": "yy"})
+    seen = resolved(folder, "logs/{SPAN}")
+    assert seen["span"] == 12
+    assert seen["version"] is None
+    assert seen["input_fingerprint"].startswith("files:2,bytes:3,")
+    assert resolved(folder, "a")["span"] == 0
+
+
+def test_an_old_span_that_changes_is_another_input_only_where_it_counts(folder: Path) -> None:
+    write(folder, {"logs/1/a": "x", "logs/2/a": "y"})
+    before = [resolved(folder, "logs/{SPAN}", latest)["input_fingerprint"] for latest in (None, 1)]
+    write(folder, {"logs/1/b": "z"})
+    after = [resolved(folder, "logs/{SPAN}", latest)["input_fingerprint"] for latest in (None, 1)]
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+    write(folder, {"logs/3/a": "x"})
+    assert resolved(folder, "logs/{SPAN}", 1)["input_fingerprint"] != after[1]

@@ -1,18 +1,24 @@
 """Passages join to the files they come from, however they are split, sharded or interrupted."""
 
+import gzip
+import hashlib
 import itertools
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import pytest
+from backports import zstd
 from tfx.types import Artifact, artifact_utils
 
 from gptfx.components.examples import EVAL, TRAIN, RawExample, read_raw_examples, shards
 from gptfx.components.text_example_gen import executor
+from gptfx.components.text_example_gen.files import read_manifest
 from gptfx.data.corpora import locate
+from gptfx.data.errors import InputError
 from gptfx.data.inspection import count_invalid_bytes
 
 Ingest = Callable[..., Artifact]
@@ -130,6 +136,39 @@ def test_a_large_corpus_makes_several_shards_all_of_which_the_pattern_names(
     assert {name: train[name] + evaluation[name] for name in train} == {
         name: content for name, content in HARD.items() if content
     }
+
+
+def test_compressed_files_are_read_as_the_text_they_hold(ingest: Ingest, tmp_path: Path) -> None:
+    text = b"To be, or not to be, that is the question:\n" * 20
+    examples = read(
+        ingest(tmp_path, {"a/b.gz": gzip.compress(text), "a/c.zst": zstd.compress(text)})
+    )
+    train, evaluation = texts_of(examples[TRAIN]), texts_of(examples[EVAL])
+    assert {name: train[name] + evaluation[name] for name in train} == {
+        "a/b.gz": text,
+        "a/c.zst": text,
+    }
+
+
+def test_the_artifact_says_which_files_it_was_made_from(ingest: Ingest, tmp_path: Path) -> None:
+    examples = ingest(tmp_path, {"a/c.txt": b"words\n", "a/b.txt": b"word\n"})
+    manifest = read_manifest(examples.uri)
+    assert [(file.source, file.bytes) for file in manifest] == [("a/b.txt", 5), ("a/c.txt", 6)]
+    assert manifest[0].identity == "sha256:" + hashlib.sha256(b"word\n").hexdigest()
+
+
+def test_a_corpus_that_changes_while_it_is_read_is_refused(
+    ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = executor.plan_shards
+
+    def plan_and_change(*arguments: Any) -> list[executor.Shard]:
+        (tmp_path / "texts/a/b.txt").write_bytes(b"other\n" * 9)
+        return plan(*arguments)
+
+    monkeypatch.setattr(executor, "plan_shards", plan_and_change)
+    with pytest.raises(InputError, match="changed while it was read"):
+        ingest(tmp_path, {"a/b.txt": b"words\n" * 9})
 
 
 @pytest.fixture

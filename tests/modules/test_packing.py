@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from gptfx.data.errors import InputError
 from gptfx.modules.training.packing import (
+    Mixture,
     Passage,
     pack,
     random_windows,
@@ -78,3 +79,51 @@ def test_every_token_is_predicted_once_from_what_precedes_it(length: int) -> Non
     assert targets[mask == 1].tolist() == ids
     assert inputs[mask == 1].tolist() == [SEPARATOR, *ids][:-1] if ids else not inputs.size
     assert mask.sum() == length
+
+
+def mixture(
+    weights: dict[str, float], lengths: dict[str, int], block_size: int = 4
+) -> Mixture | None:
+    passages = [Passage(f"{name}/f".encode(), 0, np.zeros(n)) for name, n in lengths.items()]
+    return Mixture.of(pack(passages, SEPARATOR), weights, block_size)
+
+
+def test_a_stream_knows_where_each_corpus_begins() -> None:
+    passages = [
+        Passage(b"b/1", 0, np.array([4])),
+        Passage(b"a/2", 0, np.array([3])),
+        Passage(b"a/1", 0, np.array([1, 2])),
+    ]
+    stream = pack(passages, SEPARATOR)
+    assert stream.starts == {"a": 0, "b": 5}
+    assert stream.ids[5:].tolist() == [SEPARATOR, 4]
+
+
+def test_weights_of_one_leave_every_window_equally_likely() -> None:
+    assert mixture({}, {"a": 9, "b": 9}) is None
+    assert mixture({"a": 1.0}, {"a": 9, "b": 9}) is None
+
+
+def test_windows_start_in_a_corpus_as_often_as_its_tokens_times_its_weight() -> None:
+    mixed = mixture({"a": 3.0, "c": 0.5}, {"a": 99, "b": 299, "c": 603}, block_size=4)
+    starts = mixed.place(tf.random.stateless_uniform([60_000], [1, 2], dtype=tf.float64)).numpy()
+    shares = np.histogram(starts, [0, 100, 400, 1000])[0] / len(starts)
+    assert shares == pytest.approx([300 / 900, 300 / 900, 300 / 900], abs=0.01)
+    assert (starts.min(), starts.max()) == (0, 999)
+    inside = np.bincount(starts[starts < 100], minlength=100)  # about 200 each
+    assert 120 < inside.min() <= inside.max() < 300
+
+
+def test_weighted_windows_depend_on_seed_and_step_alone_and_stay_in_the_stream() -> None:
+    stream = tf.range(40)
+    mixed = Mixture.of(
+        pack([Passage(b"a/1", 0, np.arange(19)), Passage(b"b/1", 0, np.arange(19))], SEPARATOR),
+        {"b": 50.0},
+        4,
+    )
+    draws = [random_windows(stream, 64, 4, 7, tf.constant(step), mixed)[0] for step in (1, 1, 2)]
+    assert np.array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+    first = draws[0].numpy()[:, 0]
+    assert first.max() <= 35
+    assert (first >= 20).mean() > 0.9

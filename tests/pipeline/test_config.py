@@ -63,6 +63,15 @@ def test_a_yaml_file_stands_in_for_a_preset_and_names_it(tmp_path: Path) -> None
         ("evaluator.max_bits_per_byte=null", ["evaluator.max_bits_per_byte"]),
         ("data.corpora=[]", ["data.corpora"]),
         ("preset=No Name!", ["preset", "No Name!"]),
+        ("data.latest_spans=0", ["data.latest_spans", "greater than or equal to 1"]),
+        ("data.weights.scene=0", ["data.weights.scene", "greater than 0"]),
+        ("data.registered.scene={uri: a, sha256: x, licence: y}", ["sha256", "'x'"]),
+        (
+            f"data.registered.scene={{uri: a, sha256: {'a' * 64}, licence: CC0}}",
+            ["scene is a name of the catalogue"],
+        ),
+        ("data.registered.mine={uri: a, licence: CC0}", ["data.registered.mine.sha256 is missing"]),
+        ("data.registered.mine.licens=CC0", ["unknown key", "licens", "uri, sha256, licence"]),
         ("steps", ["not a setting", "section.key=value"]),
         ("=3", ["not a setting"]),
         ("trainer.steps=[", ["not YAML"]),
@@ -106,3 +115,8 @@ def test_a_configuration_cannot_be_changed_after_it_was_checked() -> None:
 def test_configurations_round_trip_through_json() -> None:
     config = load_config("default")
     assert Config.model_validate_json(config.model_dump_json()) == config
+
+
+def test_weights_are_refused_where_nothing_is_drawn() -> None:
+    with pytest.raises(InputError, match=r"the bigram counts every text once"):
+        load_config("bigram", ["data.weights.unicode=2"])

@@ -109,28 +109,36 @@ def test_the_bigram_is_pushed_on_its_own(gptfx: Any, tmp_path: Path, dense_up_to
     assert gptfx("generate", "SCENE", "--root", str(tmp_path), "--seed", "1").code == 0
 
 
-def test_a_folder_of_ones_own_is_learned_from_and_a_changed_file_trains_again(
+def test_a_spanned_corpus_with_a_weight_trains_again_when_a_file_is_added_not_when_touched(
     gptfx: Any, tmp_path: Path
 ) -> None:
     texts = tmp_path / "texts"
-    texts.mkdir()
-    (texts / "a.txt").write_text("The quick brown fox jumps over the lazy dog.\n" * 400)
-    (texts / "empty.txt").touch()
+    for span in ("1", "2"):
+        (texts / span).mkdir(parents=True)
+        (texts / span / "a.txt").write_text("The quick brown fox jumps over the dog.\n" * 400)
+    (texts / "2" / "empty.txt").touch()
     arguments = (
-        "run", "--preset", "smoke", "--corpus", str(texts), "--root", str(tmp_path / "root"),
-        "--json", *QUICK, "--set", "evaluator.min_gain_over_bigram=null",
-        "--set", "tokenizer.vocab_size=300",
+        "run", "--preset", "smoke", "--corpus", f"{texts}/{{SPAN}}", "--corpus", "scene",
+        "--root", str(tmp_path / "root"), "--json", *QUICK, "--set", "tokenizer.vocab_size=300",
+        "--set", "evaluator.min_gain_over_bigram=null", "--set", "data.weights.texts=0.5",
     )  # fmt: skip
     first = gptfx(*arguments)
     assert first.code == 0, first.err
-    os.utime(texts / "a.txt", (1, 1))
+    assert first.json["changed"] == []
+    os.utime(texts / "1" / "a.txt", (1, 1))
     touched = gptfx(*arguments)
     assert all(node["cached"] for node in touched.json["nodes"])
-    (texts / "b.txt").write_text("A lazy dog sleeps under the quick brown fox.\n" * 400)
+    assert touched.json["changed"] == []
+    (texts / "1" / "b.txt").write_text("A lazy dog sleeps under the quick brown fox.\n" * 400)
     changed = gptfx(*arguments)
     assert {"ingest", "trainer"} <= {
         node["id"] for node in changed.json["nodes"] if not node["cached"]
     }
+    assert changed.json["changed"] == ["added texts/1/b.txt (18,000 bytes)"]
+    assert "added texts/1/b.txt" in changed.err
+    latest = gptfx(*arguments, "--set", "data.latest_spans=1")
+    assert latest.json["changed"] == ["removed texts/1/a.txt", "removed texts/1/b.txt"]
+    assert set(latest.json["sources"]) == {"scene/scene.txt", "texts/2/a.txt"}
 
 
 def test_a_full_disk_is_one_line_and_what_was_pushed_stays(tmp_path: Path) -> None:
