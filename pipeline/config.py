@@ -201,8 +201,9 @@ def _set(content: dict[str, Any], override: str) -> None:
 
 
 def _explain(error: ValidationError) -> InputError:
-    """The first of pydantic's complaints as one line of ours."""
-    first = error.errors()[0]
+    """The first of pydantic's complaints as one line of ours; a misspelt key comes first."""
+    errors = error.errors()
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return InputError(f"unknown key {key}", first["input"], f"use one of {_keys(first['loc'])}")
