@@ -4,9 +4,10 @@ Writing shards from the reader itself keeps memory bounded whatever the files' s
 and keeps the passages of a shard in order.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
@@ -25,8 +26,10 @@ from gptfx.components.text_example_gen.files import (
     write_manifest,
 )
 from gptfx.data.corpora import TextFile
+from gptfx.data.counting import TextCounts, count_file, merge
 from gptfx.data.errors import InputError
 from gptfx.data.passages import read_passages, train_eval_boundary
+from gptfx.data.statistics import statistics
 from gptfx.data.storage import text_bytes
 
 PASSAGE_BYTES = "passage_bytes"
@@ -63,6 +66,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         files = [file for corpus in corpora_of(exec_properties) for file in corpus.files]
         shards = plan_shards(files, _eval_fraction(exec_properties), examples.uri)
+        figures = str(Path(self._get_tmp_dir(), "figures.json"))
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -70,6 +74,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Spread" >> beam.Reshuffle()
                 | "Write" >> beam.ParDo(WriteShard(int(str(exec_properties[PASSAGE_BYTES]))))
             )
+            _ = (
+                pipeline
+                | "Files" >> beam.Create(files)
+                | "Spread files" >> beam.Reshuffle()
+                | "Count" >> beam.Map(count_file)
+                | "Sum" >> beam.CombineGlobally(merge)
+                | "Figures" >> beam.Map(figures_as_json)
+                | "Figures file" >> beam.io.WriteToText(figures, shard_name_template="")
+            )
+        describe(examples, json.loads(Path(figures).read_text(encoding="ascii")))
         inputs = read_identities(files)
         require_unchanged(
             str(exec_properties[utils.FINGERPRINT_PROPERTY_NAME]), fingerprint(inputs)
@@ -78,6 +92,23 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples.split_names = artifact_utils.encode_split_names([TRAIN, EVAL])
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")
+
+
+def figures_as_json(counts: TextCounts) -> str:
+    """One line."""
+    return json.dumps(statistics(counts).as_json())
+
+
+def describe(examples: Artifact, figures: dict[str, Any]) -> None:
+    """Attaches the figures about the text (``gptfx data stats``) as custom properties."""
+    for name, value in figures.items():
+        if isinstance(value, int):
+            examples.set_int_custom_property(name, value)
+        elif isinstance(value, float):
+            examples.set_float_custom_property(name, value)
+        elif value is not None:
+            text = value if isinstance(value, str) else json.dumps(value)
+            examples.set_string_custom_property(name, text)
 
 
 def require_unchanged(seen: str, read: str) -> None:

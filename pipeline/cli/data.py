@@ -1,5 +1,6 @@
 """``gptfx data``: which texts there are, and getting them."""
 
+import json
 from pathlib import Path
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from gptfx.data.catalogue import CATALOGUE, RegisteredCorpus
 from gptfx.data.errors import InputError
 from gptfx.pipeline.layout import data_home
+from gptfx.pipeline.texts_in_words import statistics_rows
 
 app = typer.Typer(help="The texts to learn from.", no_args_is_help=True, rich_markup_mode=None)
 PRESET = typer.Option(None, help="A preset or YAML file whose registered corpora count too.")
@@ -55,6 +57,29 @@ def fetch_corpus(
     from gptfx.data.stage import stage
 
     typer.echo(stage(name, data_home(), to, registered))
+
+
+@app.command("stats")
+def show_statistics(
+    name: str = typer.Argument(
+        metavar="NAME|PATH", help="As of `gptfx run --corpus`: a name, a path, a pattern, a URI."
+    ),
+    preset: str | None = PRESET,
+    as_json: bool = typer.Option(False, "--json", help="One JSON object."),
+) -> None:
+    """Says what a text holds: bytes, code points, scripts, lines, repetition, compression."""
+    from gptfx.data.corpora import resolve
+    from gptfx.data.inspection import inspect, require_text
+    from gptfx.data.statistics import corpus_statistics
+
+    corpus = resolve(name, data_home(), registered=_registered(preset))
+    require_text(inspect(corpus.files), max_invalid_fraction=1.0)
+    figures = corpus_statistics(corpus.files)
+    if as_json:
+        typer.echo(json.dumps(figures.as_json(), ensure_ascii=False))
+        return
+    for key, value in statistics_rows(figures).items():
+        typer.echo(f"{key:<18} {value}")
 
 
 def _fetch(name: str, own: RegisteredCorpus | None, archive: Path | None) -> str:
