@@ -4,19 +4,19 @@ import codecs
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from gptfx.data.corpora import TextFile
-from gptfx.data.passages import split_passages
 from gptfx.data.scripts import count_scripts
 from gptfx.data.storage import open_text
 
 BLOCK_BYTES = 1 << 20
-PASSAGE_BYTES = 256  # short enough that a paragraph which comes twice is seen twice
+LEAST_BYTES, MOST_BYTES = 64, 1024  # of a passage that is looked for again
+ONE_LINE_IN = 4  # ends such a passage
 CODE_POINTS = 0x110000
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -47,7 +47,7 @@ class TextCounts:
     invalid_sequences: int = 0
     compressed_bytes: int = 0
     passages: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
-    """A hash of each passage, 8 bytes for about 200 bytes of text."""
+    """A hash of each passage, 8 bytes for about four lines of text."""
 
 
 def count_file(file: TextFile) -> TextCounts:
@@ -58,13 +58,10 @@ def count_file(file: TextFile) -> TextCounts:
 
 def count(stream: BinaryIO, source: str = "") -> TextCounts:
     """The sums over a stream, read once, about 1 MiB at a time."""
-    scan = _Scan(stream, source)
-    digests = (
-        hashlib.blake2b(passage, digest_size=8).digest()
-        for _, passage in split_passages(scan, PASSAGE_BYTES)  # type: ignore[arg-type]
-    )
-    hashes = np.frombuffer(b"".join(digests), np.uint64)
-    return scan.counts(hashes)
+    scan = _Scan(source)
+    for block in iter(lambda: stream.read(BLOCK_BYTES), b""):
+        scan.feed(block)
+    return scan.counts()
 
 
 def merge(parts: Iterable[TextCounts]) -> TextCounts:
@@ -85,32 +82,23 @@ def merge(parts: Iterable[TextCounts]) -> TextCounts:
 
 
 class _Scan:
-    """Counts what flows through `read`, in large blocks however little is asked for."""
+    """What has been counted of a text so far."""
 
-    def __init__(self, stream: BinaryIO, source: str) -> None:
-        self.stream, self.source = stream, source
-        self.block, self.position = b"", 0
+    def __init__(self, source: str) -> None:
         self.bytes, self.tail, self.real_replacements = 0, b"", 0
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.each = np.zeros(CODE_POINTS, np.int64)  # how often each code point occurs
-        self.lines, self.longest = _Lines(source), Line()
+        self.lines, self.passages = _Lines(source), _Passages()
         self.compressor, self.compressed_bytes = zlib.compressobj(6), 0
 
-    def read(self, count: int) -> bytes:
-        """As a stream's."""
-        if self.position == len(self.block):
-            self.block, self.position = self.stream.read(BLOCK_BYTES), 0
-            self._feed(self.block)
-        piece = self.block[self.position : self.position + count]
-        self.position += len(piece)
-        return piece
-
-    def _feed(self, block: bytes) -> None:
+    def feed(self, block: bytes) -> None:
+        """Takes the next bytes."""
         self.bytes += len(block)
         self.compressed_bytes += len(self.compressor.compress(block))
         # These three bytes are U+FFFD wherever they stand: none of them can end another character.
         self.real_replacements += (self.tail + block).count(REPLACEMENT.encode())
         self.tail = (self.tail + block)[-2:]
+        self.passages.feed(block)
         self._take(self.decoder.decode(block))
 
     def _take(self, text: str) -> None:
@@ -118,7 +106,7 @@ class _Scan:
         self.each += np.bincount(code_points, minlength=CODE_POINTS)
         self.lines.feed(text)
 
-    def counts(self, passages: np.ndarray) -> TextCounts:
+    def counts(self) -> TextCounts:
         """At the end of the stream."""
         self._take(self.decoder.decode(b"", final=True))
         invalid = int(self.each[ord(REPLACEMENT)]) - self.real_replacements
@@ -133,7 +121,7 @@ class _Scan:
             longest=self.lines.longest,
             invalid_sequences=invalid,
             compressed_bytes=self.compressed_bytes + len(self.compressor.flush()),
-            passages=passages,
+            passages=self.passages.finish(),
         )
 
 
@@ -168,3 +156,48 @@ class _Lines:
         if self.length:
             self.begun = ""
             self._end()
+
+
+class _Passages:
+    """Cuts a text after lines that the text itself picks, about one in four, by their hash.
+
+    A copy of a page is so cut where the page was, wherever it stands; a cut by size alone would
+    not find it again. A long line is cut by size.
+    """
+
+    def __init__(self) -> None:
+        self.begun, self.size = hashlib.blake2b(digest_size=8), 0
+        self.rest = b""  # of a line whose end has not come
+        self.hashes: list[bytes] = []
+
+    def feed(self, block: bytes) -> None:
+        *lines, self.rest = (self.rest + block).split(b"\n")
+        for line in lines:
+            for piece in _pieces(line + b"\n"):
+                self._take(piece)
+        *whole, self.rest = [*_pieces(self.rest)] or [b""]
+        for piece in whole:
+            self._take(piece)
+
+    def _take(self, piece: bytes) -> None:
+        self.begun.update(piece)
+        self.size += len(piece)
+        chosen = self.size >= LEAST_BYTES and zlib.crc32(piece) % ONE_LINE_IN == 0
+        if chosen or self.size >= MOST_BYTES:
+            self._end()
+
+    def _end(self) -> None:
+        self.hashes.append(self.begun.digest())
+        self.begun, self.size = hashlib.blake2b(digest_size=8), 0
+
+    def finish(self) -> np.ndarray:
+        """(n,) uint64, a hash of each passage."""
+        if self.rest:
+            self._take(self.rest)
+        if self.size:
+            self._end()
+        return np.frombuffer(b"".join(self.hashes), np.uint64)
+
+
+def _pieces(line: bytes) -> Iterator[bytes]:
+    return (line[start : start + MOST_BYTES] for start in range(0, len(line), MOST_BYTES))

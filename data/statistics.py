@@ -23,7 +23,7 @@ class TextStatistics:
       longest_line: code points, without the line's end.
       longest_line_at: ``CORPUS/FILE:LINE``.
       invalid_sequences: places that reading with a replacement character would replace.
-      passages: cut as for learning, but of at most 256 bytes.
+      passages: about four lines each, cut where their text decides, so that copies are found.
       repeated_passages: share of them, 0 to 1, that occurred before.
       compression_ratio: bytes for a byte of zlib's; None for an empty text.
     """

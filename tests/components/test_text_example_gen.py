@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import itertools
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from gptfx.components.text_example_gen.files import read_manifest
 from gptfx.data.corpora import locate
 from gptfx.data.errors import InputError
 from gptfx.data.inspection import count_invalid_bytes
+from gptfx.data.statistics import corpus_statistics
 
 Ingest = Callable[..., Artifact]
 HARD = {
@@ -155,6 +157,19 @@ def test_the_artifact_says_which_files_it_was_made_from(ingest: Ingest, tmp_path
     manifest = read_manifest(examples.uri)
     assert [(file.source, file.bytes) for file in manifest] == [("a/b.txt", 5), ("a/c.txt", 6)]
     assert manifest[0].identity == "sha256:" + hashlib.sha256(b"word\n").hexdigest()
+
+
+def test_the_figures_about_the_text_are_properties_of_the_artifact(
+    ingest: Ingest, tmp_path: Path
+) -> None:
+    examples = ingest(
+        tmp_path, {"a/b.txt": b"words\n" * 50, "a/c.txt": "Ω\xff\n".encode("latin-1", "ignore")}
+    )
+    figures = corpus_statistics(locate("a", str(tmp_path / "texts/a")).files)
+    assert examples.get_int_custom_property("bytes") == figures.bytes == 302
+    assert examples.get_int_custom_property("invalid_sequences") == 1
+    assert examples.get_float_custom_property("compression_ratio") == figures.compression_ratio
+    assert json.loads(examples.get_string_custom_property("scripts")) == figures.scripts
 
 
 def test_a_corpus_that_changes_while_it_is_read_is_refused(
