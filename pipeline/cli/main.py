@@ -3,6 +3,7 @@
 import errno
 import sys
 import traceback
+import warnings
 
 import typer
 
@@ -54,6 +55,8 @@ def main() -> None:
 
     Ctrl-C ends with 130, which is typer's doing.
     """
+    if not sys.warnoptions:  # the libraries' warnings are for us: `quiet` sends them to the log
+        warnings.simplefilter("ignore")
     try:
         app(standalone_mode=True)
     except InputError as error:
