@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from gptfx.pipeline.config import DataConfig
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -39,10 +42,25 @@ def test_every_preset_of_the_readme_ships() -> None:
     }
 
 
+def test_the_figures_of_the_readme_are_those_of_the_text(gptfx: Any) -> None:
+    figures = gptfx("data", "stats", "unicode").out
+    assert f"```text\n{figures}```" in README
+
+
+def test_the_registered_corpus_of_the_readme_is_a_configuration() -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    content = yaml.safe_load(shown.replace('"..."', "a" * 64))
+    data = DataConfig.model_validate(content["data"])
+    assert data.own_corpora["mine"].licence == "CC0-1.0"
+
+
 @pytest.mark.slow
 def test_the_commands_of_the_readme_run(gptfx: Any, tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("To be, or not to be.\n" * 2000)
+    for span in "123":
+        (tmp_path / "logs" / span).mkdir(parents=True)
+        (tmp_path / "logs" / span / "a.txt").write_text(f"Day {span}: nothing to be seen.\n" * 900)
     (tmp_path / "my.yaml").write_text((REPOSITORY / "pipeline/presets/smoke.yaml").read_text())
     for command in COMMANDS:
         words = shlex.split(command.replace("FILE_OR_FOLDER", "texts"))[1:]

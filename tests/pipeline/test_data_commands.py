@@ -68,17 +68,3 @@ def test_a_copy_that_is_not_tinyshakespeare_is_refused(gptfx: Any, tmp_path: Pat
     for words in ("86c4e6aa", hashlib.sha256(TEXT).hexdigest(), "21 bytes"):
         assert words in refused.err
     assert not list((tmp_path / "home").rglob("input.txt"))
-
-
-@pytest.mark.skipif(
-    not Path(__file__).parents[3].joinpath("shared/data/tinyshakespeare.txt").exists(),
-    reason="the file is not ours to ship; here only where somebody put it",
-)
-def test_tinyshakespeare_is_taken_from_a_copy_at_hand(gptfx: Any, tmp_path: Path) -> None:
-    copy = Path(__file__).parents[3] / "shared/data/tinyshakespeare.txt"
-    environment = {"GPTFX_HOME": str(tmp_path / "home")}
-    fetched = gptfx("data", "fetch", "tinyshakespeare", "--from", str(copy), **environment)
-    assert fetched.code == 0, fetched.err
-    assert Path(fetched.out.strip(), "input.txt").stat().st_size == 1_115_394
-    again = gptfx("data", "stats", "tinyshakespeare", "--json", **environment)
-    assert again.json["lines"] == 40_000
