@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gptfx.pipeline import line_b, lines
+from gptfx.pipeline import debian_root, line_b, lines
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / name).write_text(text)
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     subprocess.run(["git", "add", "a.py", ".gitignore"], cwd=folder, check=True)
-    monkeypatch.setattr(line_b, "REPOSITORY", folder)
+    monkeypatch.setattr(debian_root, "REPOSITORY", folder)
     return folder
 
 
@@ -30,7 +30,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_the_copy_holds_what_git_knows_or_would_add(checkout: Path, tmp_path: Path) -> None:
-    assert line_b.copy_checkout(tmp_path / "copy") == 3
+    assert debian_root.copy_checkout(tmp_path / "copy") == 3
     assert names(tmp_path / "copy") == {"a.py", ".gitignore", "room/b.py"}
 
 
@@ -38,12 +38,12 @@ def test_a_second_copy_writes_what_changed_removes_what_went_and_keeps_what_was_
     checkout: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
-    line_b.copy_checkout(copy)
+    debian_root.copy_checkout(copy)
     before = (copy / "a.py").stat().st_mtime_ns
     (copy / ".venv").mkdir()
     (copy / ".venv/python").touch()
     (checkout / "room/b.py").rename(checkout / "room/d.py")
-    assert line_b.copy_checkout(copy) == 1
+    assert debian_root.copy_checkout(copy) == 1
     assert names(copy) == {"a.py", ".gitignore", "room/d.py", ".venv/python"}
     assert (copy / "a.py").stat().st_mtime_ns == before
 
@@ -51,7 +51,7 @@ def test_a_second_copy_writes_what_changed_removes_what_went_and_keeps_what_was_
 def test_the_root_sees_how_packages_are_reached_and_nothing_else() -> None:
     host = {"PIP_INDEX_URL": "x", "https_proxy": "y", "SSL_CERT_FILE": "z", "SECRET": "s",
             "PYTHONPATH": "p", "HOME": "/home/me", "PATH": "/opt"}  # fmt: skip
-    inside = line_b.environment_inside(host)
+    inside = debian_root.environment_inside(host)
     assert (inside["PIP_INDEX_URL"], inside["https_proxy"]) == ("x", "y")
     assert not {"SECRET", "PYTHONPATH"} & set(inside)
     assert inside["HOME"] == "/root"
@@ -69,8 +69,8 @@ def test_a_host_that_cannot_says_what_is_missing_and_exits_3(
     words: str,
 ) -> None:
     monkeypatch.setattr(lines, "glibc_version", lambda: (2, 36))
-    monkeypatch.setattr(line_b.os, "geteuid", lambda: user)
-    monkeypatch.setattr(line_b.shutil, "which", lambda _: found)
+    monkeypatch.setattr(debian_root.os, "geteuid", lambda: user)
+    monkeypatch.setattr(debian_root.shutil, "which", lambda _: found)
     assert line_b.main([]) == 3
     assert words in capsys.readouterr().err
 
