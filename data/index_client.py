@@ -48,6 +48,31 @@ def download(
     raise InputError(problem, "; ".join(reasons) or f"{what}, no index configured", remedy)
 
 
+def find_place(source: PackageArchive, settings: IndexSettings) -> tuple[str | None, list[str]]:
+    """The first configured place that lists the archive, None if none does; downloads nothing.
+
+    Also why the places before it do not. Raises InputError for unreadable certificates.
+    """
+    reasons: list[str] = []
+    for finder in _finders(settings):
+        place = _without_secrets(finder.sources[0]["url"])
+        try:
+            if any(True for _ in _matches(finder, source)):
+                return place, reasons
+            reasons.append(f"{place}: {_lacks(source)}")
+        except Exception as error:  # whatever one place does, the next one is asked
+            reasons.append(f"{place}: {_reason(error)}")
+    return None, reasons
+
+
+def _matches(finder: "PackageFinder", source: PackageArchive) -> Any:
+    return finder.find_matches(f"{source.package}=={source.version}", allow_yanked=True)
+
+
+def _lacks(source: PackageArchive) -> LookupError:
+    return LookupError(f"has no source archive of {source.package} {source.version}")
+
+
 def _download_from(
     finder: "PackageFinder", source: PackageArchive, folder: Path, progress: Progress | None
 ) -> Path:
@@ -58,8 +83,8 @@ def _download_from(
         if progress:
             progress(completed, source.bytes)
 
-    reason: Exception = LookupError(f"has no source archive of {source.package} {source.version}")
-    for package in finder.find_matches(f"{source.package}=={source.version}", allow_yanked=True):
+    reason: Exception = _lacks(source)
+    for package in _matches(finder, source):
         try:
             fresh = Path(tempfile.mkdtemp(dir=folder))  # unearth would reuse a file of that name
             archive = finder.download(package.link, fresh, hashes={}, download_reporter=report)

@@ -1,6 +1,7 @@
 """Takes a corpus that is one file: from its address on the web, or from a copy at hand."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,17 @@ def take_file(
         raise InputError(
             problem, received, f"get the file again; `--from FILE` takes {corpus.files[0]}"
         )
+
+
+def why_unreachable(url: str, timeout_s: float) -> str | None:
+    """Why an address does not answer; None if it does. Fetches nothing."""
+    try:
+        settings = replace(read_index_settings(), timeout_s=timeout_s)
+        with web_session(settings) as client:
+            client.head(url).raise_for_status()
+    except Exception as error:  # the client's errors have no base that both lines share
+        return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return None
 
 
 def _copy(at_hand: Path, target: Path) -> None:

@@ -45,6 +45,11 @@ class Layout:
         """Pushed versions of one preset, as TensorFlow Serving reads them."""
         return self.all_serving / preset
 
+    @property
+    def all_artifacts(self) -> Path:
+        """What the nodes made, a folder a pipeline."""
+        return self.root / "pipelines"
+
     def artifacts(self, pipeline_name: str) -> Path:
         """What the nodes of a pipeline made."""
-        return self.root / "pipelines" / pipeline_name
+        return self.all_artifacts / pipeline_name

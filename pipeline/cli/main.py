@@ -9,7 +9,7 @@ import typer
 
 from gptfx import __version__
 from gptfx.data.errors import InputError
-from gptfx.pipeline.cli import data, generate, run
+from gptfx.pipeline.cli import data, doctor, generate, run
 
 BAD_INPUT, FAILURE = 2, 1
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("doctor")(doctor.doctor)
 app.command("generate")(generate.generate)
 app.add_typer(data.app, name="data")
 
@@ -50,6 +51,15 @@ def _is_full_disk(error: BaseException | None) -> bool:
     return False
 
 
+def _run() -> None:
+    try:
+        app(standalone_mode=True)
+    except ImportError:
+        if sys.argv[1:2] != ["doctor"]:
+            raise
+        sys.exit(doctor.doctor_without_typer(sys.argv[2:]))
+
+
 def main() -> None:
     """Runs the command line. Exit codes: 0 as asked, 1 a failure, 2 bad input, 3 not blessed.
 
@@ -58,7 +68,7 @@ def main() -> None:
     if not sys.warnoptions:  # the libraries' warnings are for us: `quiet` sends them to the log
         warnings.simplefilter("ignore")
     try:
-        app(standalone_mode=True)
+        _run()
     except InputError as error:
         print(f"gptfx: {error}", file=sys.stderr)
         code = BAD_INPUT
@@ -73,7 +83,9 @@ def main() -> None:
         if "--verbose" in sys.argv:
             traceback.print_exc()
         text = " ".join(str(error).split()) or type(error).__name__
-        print(f"gptfx: {text} (--verbose shows where)", file=sys.stderr)
+        is_import = isinstance(error, ImportError)
+        hint = "gptfx doctor says what is missing" if is_import else "--verbose shows where"
+        print(f"gptfx: {text} ({hint})", file=sys.stderr)
         code = FAILURE
     else:
         return
