@@ -14,7 +14,7 @@ from gptfx.data.errors import InputError
 from gptfx.data.fetch import fetch, fetch_corpus
 from gptfx.data.index_client import Progress
 from gptfx.data.spans import SpanPattern, is_pattern, latest
-from gptfx.data.storage import Stored, is_file, is_folder, is_uri, list_files
+from gptfx.data.storage import Stored, is_file, is_folder, is_uri, list_files, stored_bytes
 
 NOTHING_REGISTERED: Mapping[str, RegisteredCorpus] = MappingProxyType({})
 
@@ -88,8 +88,7 @@ def locate(name: str, pattern: str, latest_spans: int | None = None) -> TextCorp
     if is_folder(pattern):
         files = list_files(pattern)
     elif is_file(pattern):
-        size = 0 if is_uri(pattern) else os.path.getsize(pattern)
-        files = [Stored(pattern.rpartition("/")[2], pattern, size)]
+        files = [Stored(pattern.rpartition("/")[2], pattern, stored_bytes(pattern))]
     else:
         raise InputError("a corpus is not there", pattern, "put it there, or name another")
     if not files:

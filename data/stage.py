@@ -18,11 +18,12 @@ def stage(
     """Copies the corpus's files below the folder or URI ``to``, as ``CORPUS/FILE``; returns
     ``TO/CORPUS``, which a run takes as ``--corpus``.
 
-    A file that is there already is written again. Raises InputError as ``resolve`` does, and where
+    A file that is there already is written again; an empty one, from which nothing is learned, is
+    passed over: Beam cannot write it to S3. Raises InputError as ``resolve`` does, and where
     ``to`` cannot be written.
     """
     corpus = resolve(name_or_path, home, registered=registered)
-    for file in corpus.files:
+    for file in (file for file in corpus.files if file.bytes):
         target = join(to, file.source)
         try:
             copy(file.path, target)

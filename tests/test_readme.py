@@ -17,7 +17,12 @@ QUICK = ["trainer.steps=20", "evaluator.max_bits_per_byte=9", "evaluator.min_gai
 
 
 def test_the_readme_shows_every_command() -> None:
-    assert {shlex.split(command)[1] for command in COMMANDS} == {"run", "generate", "data", "doctor"}
+    assert {shlex.split(command)[1] for command in COMMANDS} == {
+        "run",
+        "generate",
+        "data",
+        "doctor",
+    }
 
 
 def test_every_make_target_of_the_readme_is_in_the_makefile() -> None:

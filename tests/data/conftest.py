@@ -4,9 +4,10 @@ import hashlib
 import io
 import os
 import tarfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -86,3 +87,74 @@ def _entry(archive: Path) -> Corpus:
         sha256=hashlib.sha256(joined).hexdigest(),
         licence="public domain",
     )
+
+
+@pytest.fixture(scope="session")
+def memory_class() -> Any:
+    """A file system of Beam's by the scheme ``mem://``, registered by being defined."""
+    from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
+
+    class Sink(io.BytesIO):
+        def __init__(self, path: str) -> None:
+            super().__init__()
+            self.path = path
+
+        def close(self) -> None:
+            Memory.files[self.path] = self.getvalue()
+            super().close()
+
+    class Memory(FileSystem):
+        """As a bucket is: names without folders; what is missing is found out at the opening."""
+
+        files: dict[str, bytes] = {}
+        before_answer: Callable[[], object] = staticmethod(lambda: None)
+
+        @classmethod
+        def scheme(cls) -> str:
+            return "mem"
+
+        def has_dirs(self) -> bool:
+            return False
+
+        def _list(self, prefix: str) -> Any:
+            type(self).before_answer()
+            names = [name for name in self.files if name.startswith(prefix)]
+            return (FileMetadata(name, len(self.files[name]), 0.0) for name in names)
+
+        def _get(self, path: str) -> bytes:
+            if path not in self.files:
+                raise BeamIOError("Open operation failed", {path: KeyError("no such object")})
+            return self.files[path]
+
+        def open(self, path: str, *_: object) -> io.BytesIO:
+            return io.BytesIO(self._get(path))
+
+        def create(self, path: str, *_: object) -> Sink:
+            return Sink(path)
+
+        def exists(self, path: str) -> bool:
+            return path in self.files
+
+        def metadata(self, path: str) -> Any:
+            return FileMetadata(path, len(self._get(path)), 0.0)
+
+        def checksum(self, path: str) -> str:
+            return format(zlib.crc32(self._get(path)), "x")
+
+        def delete(self, paths: list[str]) -> None:
+            for path in paths:
+                self.files.pop(path, None)
+
+        def _not_here(self, *_: object) -> Any:
+            raise NotImplementedError
+
+        join = split = mkdirs = copy = rename = size = last_updated = _not_here
+
+    return Memory
+
+
+@pytest.fixture
+def memory(memory_class: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The empty file system ``mem://``: ``files`` holds bytes by URI."""
+    monkeypatch.setattr(memory_class, "files", {})
+    return memory_class
