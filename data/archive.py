@@ -9,7 +9,7 @@ from typing import IO
 
 from gptfx.data.catalogue import Corpus, PackageArchive, RegisteredCorpus
 from gptfx.data.errors import InputError
-from gptfx.data.storage import open_stored
+from gptfx.data.storage import list_files, open_stored
 
 BLOCK_BYTES = 1 << 20
 
@@ -34,9 +34,12 @@ def check_sha256(archive: Path, expected: str) -> None:
 
 
 def is_whole(corpus: Corpus, folder: Path) -> bool:
-    """Whether the folder holds the corpus, every byte of it."""
+    """Whether the folder holds the corpus, every byte of it, and no text besides."""
     files = [folder / name for name in corpus.files]
     try:
+        there = {file.relative for file in list_files(str(folder))} if folder.is_dir() else set()
+        if there != set(corpus.files):
+            return False
         size = sum(file.stat().st_size for file in files)
         return corpus.bytes in (None, size) and sha256_of(files) == corpus.sha256
     except OSError:

@@ -75,7 +75,7 @@ def latest(matches: Iterable[Match], count: int | None) -> list[Match]:
     versions: dict[int, int] = {}
     for match in listed:
         versions[match.span] = max(match.version, versions.get(match.span, 0))
-    spans = sorted(versions)[-count:] if count else sorted(versions)
+    spans = set(sorted(versions)[-count:] if count else versions)
     return [
         match for match in listed if match.span in spans and match.version == versions[match.span]
     ]

