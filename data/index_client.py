@@ -31,7 +31,7 @@ def download(
     """
     reasons = []
     for finder in _finders(settings):
-        place = _without_secrets(finder.sources[0]["url"])
+        place = without_secrets(finder.sources[0]["url"])
         try:
             return _download_from(finder, source, folder, progress)
         except Exception as error:  # whatever one place does, the next one is asked
@@ -55,7 +55,7 @@ def find_place(source: PackageArchive, settings: IndexSettings) -> tuple[str | N
     """
     reasons: list[str] = []
     for finder in _finders(settings):
-        place = _without_secrets(finder.sources[0]["url"])
+        place = without_secrets(finder.sources[0]["url"])
         try:
             if any(True for _ in _matches(finder, source)):
                 return place, reasons
@@ -152,9 +152,9 @@ def _certificates(settings: IndexSettings) -> ssl.SSLContext | bool:
 
 def _reason(error: Exception) -> str:
     text = f"{error.problem} ({error.received})" if isinstance(error, InputError) else str(error)
-    return _without_secrets(text or type(error).__name__)
+    return without_secrets(text or type(error).__name__)
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
     """Indexes may carry ``user:password@``; no message shows them."""
     return re.sub(r"://[^/@\s]*@", "://***@", text)

@@ -8,7 +8,7 @@ from typing import Any
 from gptfx.data.archive import sha256_of
 from gptfx.data.catalogue import Corpus, WebFile
 from gptfx.data.errors import InputError
-from gptfx.data.index_client import Progress, web_session
+from gptfx.data.index_client import Progress, web_session, without_secrets
 from gptfx.data.index_settings import read_index_settings
 
 MOST_BYTES = 1 << 40  # where only the sha256 is known
@@ -27,7 +27,8 @@ def take_file(
         _download(source.url, target, corpus, progress)
     if (found := sha256_of([target])) != corpus.sha256:
         problem = f"this is not the corpus {corpus.name} (sha256 {corpus.sha256})"
-        received = f"{at_hand or source.url}: {target.stat().st_size} bytes, sha256 {found}"
+        where = at_hand or without_secrets(source.url)
+        received = f"{where}: {target.stat().st_size} bytes, sha256 {found}"
         raise InputError(
             problem, received, f"get the file again; `--from FILE` takes {corpus.files[0]}"
         )
@@ -40,8 +41,13 @@ def why_unreachable(url: str, timeout_s: float) -> str | None:
         with web_session(settings) as client:
             client.head(url).raise_for_status()
     except Exception as error:  # the client's errors have no base that both lines share
-        return str(error).splitlines()[0] if str(error) else type(error).__name__
+        return _first_line(error)
     return None
+
+
+def _first_line(error: Exception) -> str:
+    lines = without_secrets(str(error)).splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _copy(at_hand: Path, target: Path) -> None:
@@ -63,13 +69,12 @@ def _download(url: str, target: Path, corpus: Corpus, progress: Progress | None)
     except (InputError, OSError):  # the caller speaks of full disks
         raise
     except Exception as error:  # the client's errors have no base that both lines share
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        problem = f"the corpus {corpus.name} could not be fetched: {reason}"
+        problem = f"the corpus {corpus.name} could not be fetched: {_first_line(error)}"
         remedy = (
             "check the network (pip's proxy and cert settings are used), or get the file elsewhere"
             f" and run `gptfx data fetch {corpus.name} --from FILE`, or use another corpus"
         )
-        raise InputError(problem, url, remedy) from error
+        raise InputError(problem, without_secrets(url), remedy) from error
 
 
 def _save(answer: Any, target: Path, expected: int | None, progress: Progress | None) -> None:

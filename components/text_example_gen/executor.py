@@ -66,13 +66,25 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         files = [file for corpus in corpora_of(exec_properties) for file in corpus.files]
         shards = plan_shards(files, _eval_fraction(exec_properties), examples.uri)
+        describe(examples, self._read(files, shards, int(str(exec_properties[PASSAGE_BYTES]))))
+        inputs, seen = read_identities(files), exec_properties[utils.FINGERPRINT_PROPERTY_NAME]
+        require_unchanged(str(seen), fingerprint(inputs))
+        write_manifest(examples.uri, inputs)
+        examples.split_names = artifact_utils.encode_split_names([TRAIN, EVAL])
+        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        examples_utils.set_file_format(examples, "tfrecords_gzip")
+
+    def _read(
+        self, files: list[TextFile], shards: list[Shard], passage_bytes: int
+    ) -> dict[str, Any]:
+        """Writes the shards, and returns the figures about the text."""
         figures = str(Path(self._get_tmp_dir(), "figures.json"))
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
                 | "Shards" >> beam.Create(shards)
-                | "Spread" >> beam.Reshuffle()
-                | "Write" >> beam.ParDo(WriteShard(int(str(exec_properties[PASSAGE_BYTES]))))
+                | "Spread shards" >> beam.Reshuffle()
+                | "Write" >> beam.ParDo(WriteShard(passage_bytes))
             )
             _ = (
                 pipeline
@@ -81,17 +93,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Count" >> beam.Map(count_file)
                 | "Sum" >> beam.CombineGlobally(merge)
                 | "Figures" >> beam.Map(figures_as_json)
-                | "Figures file" >> beam.io.WriteToText(figures, shard_name_template="")
+                | "Write figures" >> beam.io.WriteToText(figures, shard_name_template="")
             )
-        describe(examples, json.loads(Path(figures).read_text(encoding="ascii")))
-        inputs = read_identities(files)
-        require_unchanged(
-            str(exec_properties[utils.FINGERPRINT_PROPERTY_NAME]), fingerprint(inputs)
-        )
-        write_manifest(examples.uri, inputs)
-        examples.split_names = artifact_utils.encode_split_names([TRAIN, EVAL])
-        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        examples_utils.set_file_format(examples, "tfrecords_gzip")
+        found: dict[str, Any] = json.loads(Path(figures).read_text(encoding="ascii"))
+        return found
 
 
 def figures_as_json(counts: TextCounts) -> str:
