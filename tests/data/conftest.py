@@ -92,7 +92,7 @@ def _entry(archive: Path) -> Corpus:
 @pytest.fixture(scope="session")
 def memory_class() -> Any:
     """A file system of Beam's by the scheme ``mem://``, registered by being defined."""
-    from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
+    from apache_beam.io.filesystem import BeamIOError, CompressedFile, FileMetadata, FileSystem
 
     class Sink(io.BytesIO):
         def __init__(self, path: str) -> None:
@@ -126,11 +126,16 @@ def memory_class() -> Any:
                 raise BeamIOError("Open operation failed", {path: KeyError("no such object")})
             return self.files[path]
 
-        def open(self, path: str, *_: object) -> io.BytesIO:
-            return io.BytesIO(self._get(path))
+        def _as_asked(self, stream: Any, path: str, compression: str) -> Any:
+            """Beam's file systems compress by suffix unless they are told not to."""
+            kind = self._get_compression_type(path, compression)
+            return stream if kind == "uncompressed" else CompressedFile(stream, kind)
 
-        def create(self, path: str, *_: object) -> Sink:
-            return Sink(path)
+        def open(self, path: str, _: str, compression_type: str) -> Any:
+            return self._as_asked(io.BytesIO(self._get(path)), path, compression_type)
+
+        def create(self, path: str, _: str, compression_type: str) -> Any:
+            return self._as_asked(Sink(path), path, compression_type)
 
         def exists(self, path: str) -> bool:
             return path in self.files

@@ -162,8 +162,9 @@ def test_a_file_is_copied_as_it_is_stored_from_anywhere_to_anywhere(
     copy(here, there)
     assert memory.files == {there: PACKED["gzip"]}
     copy(there, back)
-    copy(here, str(tmp_path / "c.gz"))
-    assert {Path(path).read_bytes() for path in (back, tmp_path / "c.gz")} == {PACKED["gzip"]}
+    copy(here, str(tmp_path / "x/c.gz"))
+    assert {Path(path).read_bytes() for path in (back, tmp_path / "x/c.gz")} == {PACKED["gzip"]}
+    assert sorted(os.listdir(tmp_path / "x")) == ["c.gz", "y"]
 
 
 def test_of_a_copy_that_fails_midway_nothing_passes_for_the_whole(
