@@ -28,16 +28,16 @@ def examine_leftovers(layout: Layout, home: Path) -> Finding:
     if is_held(layout.lock):
         return ok(name, "not looked for while a run is under way")
     sizes = {path: _size(path) for path in (*_in_root(layout), *_in_home(home / "corpora"))}
-    paths = [path for path, size in sizes.items() if size]  # empty folders take no room
-    if not paths:
+    if not sizes:
         return ok(name, "none of killed runs")
-    found = f"{len(paths)} of killed runs, {sum(sizes.values()):,} bytes; runs work all the same"
-    return warning(name, found, "rm -r " + " ".join(shlex.quote(str(path)) for path in paths))
+    found = f"{len(sizes)} of killed runs, {sum(sizes.values()):,} bytes; runs work all the same"
+    return warning(name, found, "rm -r " + " ".join(shlex.quote(str(path)) for path in sizes))
 
 
 def _in_root(layout: Layout) -> Iterator[Path]:
     yield from _matching(layout.all_serving, "*/.*.partial", r"\.\d+\.partial")
-    unfinished = list(_unfinished(layout))
+    # The folders of a node that was killed before it wrote anything are no more than folders.
+    unfinished = [path for path in _unfinished(layout) if _size(path)]
     yield from unfinished
     for path in sorted(layout.all_artifacts.glob("**/beam-temp-*")):
         if not any(path.is_relative_to(folder) for folder in unfinished):

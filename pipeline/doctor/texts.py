@@ -34,6 +34,9 @@ def examine_texts(config: DataConfig, home: Path) -> Iterator[Finding]:
         if named in names:
             yield failure(finding.name, f"a second text named {named}", "rename one of the folders")
         names += [named] if named else []
+    if unknown := sorted(set(config.weights) - set(names)):
+        remedy = f"weigh one of {', '.join(names)}"
+        yield failure("data.weights", f"no corpus of this run is named {unknown[0]}", remedy)
     yield index
     if missing:
         reason = cannot_write(nearest(home))

@@ -556,6 +556,18 @@ def test_a_text_on_the_web_is_none_where_its_address_answers(
     assert "gptfx data fetch gone --from FILE" in findings["data gone"].remedy
 
 
+def test_a_weight_for_no_corpus_of_the_run_is_a_failure(tmp_path: Path, no_index: None) -> None:
+    config = DataConfig(corpora=("scene",), weights={"scene": 2.0, "unicode": 2.0})
+    finding = by_name(examine_texts(config, tmp_path))["data.weights"]
+    assert finding.state == "failure"
+    assert "unicode" in finding.found
+
+
+def test_an_empty_folder_of_a_killed_push_is_named_too(layout: Layout, tmp_path: Path) -> None:
+    (layout.serving("smoke") / ".5.partial").mkdir(parents=True)
+    assert ".5.partial" in examine_leftovers(layout, tmp_path).remedy
+
+
 def test_a_folder_for_texts_that_cannot_be_made_is_a_failure(
     tmp_path: Path, no_index: None
 ) -> None:
