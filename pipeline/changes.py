@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gptfx.components.text_example_gen.files import InputFile, read_identities, read_manifest
 from gptfx.data.corpora import TextCorpus
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import newest_artifact, open_store
+from gptfx.pipeline.metadata import last_output, open_store
 
 MOST_LINES = 10
 INGEST, EXAMPLES = "ingest", "examples"  # the node, and its output
@@ -18,7 +18,7 @@ def changed_inputs(corpora: Sequence[TextCorpus], layout: Layout, pipeline_name:
     """
     if not layout.metadata.exists():
         return []
-    examples = newest_artifact(open_store(layout.metadata), f"{pipeline_name}.{INGEST}")
+    examples = last_output(open_store(layout.metadata), pipeline_name, INGEST, EXAMPLES)
     before = read_manifest(examples.uri) if examples else None
     if before is None:
         return []

@@ -53,6 +53,8 @@ def make_root(root):
     recipe = f"{RELEASE} {PACKAGES}\n"
     if stamp.exists() and stamp.read_text() == recipe:
         return
+    if root.exists() and not stamp.exists():  # never delete what is not ours
+        raise CannotError(f"{root} is no root that gptfx made: let GPTFX_LINE_B name another")
     partial = root.with_name(f".{root.name}.partial")
     for folder in (partial, root):
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,6 @@
 """What ML Metadata knows about a run: nodes, their states, what they made."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,25 +61,32 @@ def open_store(path: Path) -> metadata_store.MetadataStore:
 
 def last_run(store: metadata_store.MetadataStore, pipeline_name: str) -> Run | None:
     """The newest run of a pipeline; None if there is none."""
+    return next(runs(store, pipeline_name), None)
+
+
+def runs(store: metadata_store.MetadataStore, pipeline_name: str) -> Iterator[Run]:
+    """The runs of a pipeline, the newest first."""
     contexts = [
         context
         for context in store.get_contexts_by_type(RUN_CONTEXT)
         if pipeline_name in _parents(store, context)
     ]
-    if not contexts:
-        return None
-    newest = max(contexts, key=lambda context: context.id)
-    executions = store.get_executions_by_context(newest.id)
-    nodes = [_node(store, run) for run in sorted(executions, key=lambda run: run.id)]
-    return Run(newest.name, tuple(nodes))
+    for context in sorted(contexts, key=lambda context: -context.id):
+        executions = store.get_executions_by_context(context.id)
+        nodes = [_node(store, run) for run in sorted(executions, key=lambda run: run.id)]
+        yield Run(context.name, tuple(nodes))
 
 
-def newest_artifact(store: metadata_store.MetadataStore, node_context: str) -> mlmd.Artifact | None:
-    """What a node, ``PIPELINE.NODE``, with one output made last; None before it finished once."""
-    context = store.get_context_by_type_and_name(NODE_CONTEXT, node_context)
-    made = store.get_artifacts_by_context(context.id) if context else []
-    live = [artifact for artifact in made if artifact.state == mlmd.Artifact.LIVE]
-    return max(live, key=lambda artifact: artifact.id, default=None)
+def last_output(
+    store: metadata_store.MetadataStore, pipeline_name: str, node: str, output: str
+) -> mlmd.Artifact | None:
+    """What a node made, or was given from the cache, in the last run that had it finish."""
+    for run in runs(store, pipeline_name):
+        found = run.node(node)
+        artifact = found.outputs.get(output) if found else None
+        if artifact and artifact.state == mlmd.Artifact.LIVE:
+            return artifact
+    return None
 
 
 def _parents(store: metadata_store.MetadataStore, context: mlmd.Context) -> set[str]:

@@ -48,6 +48,13 @@ def test_a_second_copy_writes_what_changed_removes_what_went_and_keeps_what_was_
     assert (copy / "a.py").stat().st_mtime_ns == before
 
 
+def test_a_folder_that_is_no_root_of_ours_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").touch()
+    with pytest.raises(debian_root.CannotError, match="no root that gptfx made"):
+        debian_root.make_root(tmp_path)
+    assert (tmp_path / "precious.txt").exists()
+
+
 def test_the_root_sees_how_packages_are_reached_and_nothing_else() -> None:
     host = {"PIP_INDEX_URL": "x", "https_proxy": "y", "SSL_CERT_FILE": "z", "SECRET": "s",
             "PYTHONPATH": "p", "HOME": "/home/me", "PATH": "/opt"}  # fmt: skip

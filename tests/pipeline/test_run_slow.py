@@ -136,8 +136,13 @@ def test_a_spanned_corpus_with_a_weight_trains_again_when_a_file_is_added_not_wh
     }
     assert changed.json["changed"] == ["added texts/1/b.txt (18,000 bytes)"]
     assert "added texts/1/b.txt" in changed.err
+    (texts / "1" / "b.txt").unlink()  # as before: from the cache, and then nothing is new
+    back = gptfx(*arguments)
+    assert back.json["changed"] == ["removed texts/1/b.txt"]
+    assert all(node["cached"] for node in back.json["nodes"] if node["id"] == "trainer")
+    assert gptfx(*arguments).json["changed"] == []
     latest = gptfx(*arguments, "--set", "data.latest_spans=1")
-    assert latest.json["changed"] == ["removed texts/1/a.txt", "removed texts/1/b.txt"]
+    assert latest.json["changed"] == ["removed texts/1/a.txt"]
     assert set(latest.json["sources"]) == {"scene/scene.txt", "texts/2/a.txt"}
 
 
