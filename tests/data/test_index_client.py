@@ -11,6 +11,8 @@ import pytest
 
 from gptfx.data.errors import InputError
 from gptfx.data.fetch import fetch
+from gptfx.data.index_client import find_place
+from gptfx.data.index_settings import read_index_settings
 
 
 def left_below(home: Path) -> list[str]:
@@ -59,3 +61,18 @@ def test_no_message_shows_the_password_of_an_index(served: Any, tmp_path: Path) 
     with pytest.raises(InputError, match=r"http://\*\*\*@127\.0\.0\.1") as raised:
         fetch("tiny", tmp_path)
     assert "secret" not in str(raised.value)
+
+
+def test_the_place_that_lists_an_archive_is_named_without_its_password(served: Any) -> None:
+    place, reasons = find_place(served.corpus.source, read_index_settings())
+    assert place.startswith("http://***@127.0.0.1:")
+    assert reasons == []
+
+
+def test_where_no_place_lists_an_archive_each_says_why(served: Any) -> None:
+    served.archive.unlink()
+    place, reasons = find_place(served.corpus.source, read_index_settings())
+    assert place is None
+    assert len(reasons) == 1
+    assert "has no source archive of tiny 1.0" in reasons[0]
+    assert "secret" not in reasons[0]
