@@ -23,7 +23,7 @@ MARKS = {
     "warning": typer.style("warning", fg="yellow"),
     "failure": typer.style("FAILURE", fg="red", bold=True),
 }
-NAME_WIDTH = 16
+NAME_WIDTH = 20
 INDENT = " " * (9 + NAME_WIDTH + 2) + "-> "
 MOST_PACKAGES = 10  # on the screen; --json lists every one
 
