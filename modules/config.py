@@ -3,9 +3,12 @@
 Frozen and checked where it is made; ``pipeline/config.py`` puts the sections together.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gptfx.modules.tokenizers.normalization import Normalization
+from gptfx.modules.tokenizers.special import SEPARATOR
 
 
 class Section(BaseModel):
@@ -20,12 +23,37 @@ class TokenizerConfig(Section):
     """How text becomes ids.
 
     Attributes:
-      kind: byte-level BPE, trained on the train split.
-      vocab_size: ids asked for, the 256 bytes and the separator included.
+      kind: `bpe` (byte-level, learned from the train split, or read from `file`), `gpt2` (the
+        encoding of that name in tiktoken, with OpenAI's ranks), `char` (the train split's
+        characters, with bytes for unknown ones), or `byte`.
+      vocab_size: of a `bpe` that is learned: ids asked for, the 256 bytes and the special tokens
+        included. The other kinds have the size they have.
+      allow_fewer: whether a corpus with too few pairs for `vocab_size` may give a smaller
+        vocabulary, which is said; otherwise it ends the run.
+      special_tokens: beside ``<|endoftext|>``, which always is one. Text never encodes to them.
+      normalization: of texts and prompts, before anything else: none, NFC or NFKC. A model that
+        normalizes needs tensorflow-text wherever it is loaded.
+      file: of `gpt2` and `bpe`: a tiktoken rank file, a tokenizer.json of Hugging Face's, or
+        GPT-2's vocab.bpe to read instead of looking for ranks, or of learning.
     """
 
-    kind: Literal["bpe"] = "bpe"
+    kind: Literal["bpe", "byte", "char", "gpt2"] = "bpe"
     vocab_size: int = Field(1024, ge=257, le=1_000_000)
+    allow_fewer: bool = True
+    special_tokens: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    normalization: Normalization = "none"
+    file: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "TokenizerConfig":
+        names = (SEPARATOR, *self.special_tokens)
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"name each special token once, and {SEPARATOR} not at all: {twice}")
+        if self.file and self.kind in ("byte", "char"):
+            raise ValueError(f"a tokenizer of kind {self.kind} is read from no file")
+        if self.kind == "bpe" and not self.file and self.vocab_size < 256 + len(names):
+            raise ValueError(f"{len(names)} special tokens ask for {256 + len(names)} or more ids")
+        return self
 
 
 class ModelConfig(Section):

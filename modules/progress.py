@@ -42,3 +42,8 @@ class Progress:
 def report(progress: Progress) -> None:
     """Logs `progress`; handlers find the object itself as ``record.progress``."""
     LOGGER.info("%s", progress, extra={"progress": progress})
+
+
+def notice(text: str) -> None:
+    """Logs what a person should know though the work goes on; also as ``record.notice``."""
+    LOGGER.warning("%s", text, extra={"notice": text})

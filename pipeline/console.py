@@ -24,7 +24,7 @@ WHAT = {
     "schema": "the curated schema",
     "validator": "examples against the schema",
     "data-gate": "are the data fit to learn from?",
-    "tokenizer": "learning byte-level BPE",
+    "tokenizer": "learning how text becomes tokens",
     "transform": "text to tokens, in the graph",
     "bigram": "the baseline: a bigram model",
     "trainer": "training the model",
@@ -52,6 +52,8 @@ class RunView(logging.Handler):
         report = getattr(record, "progress", None)
         if isinstance(report, Report):
             self._report(report)
+        elif text := getattr(record, "notice", None):
+            self.console.print(f"    {self.node}: {escape(str(text))}")
         elif record.msg == STARTED:
             self._start(str(record.args[0]))
         elif record.msg == CACHE_USED:

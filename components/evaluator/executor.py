@@ -5,7 +5,9 @@ from pathlib import Path
 from tfx.components.evaluator import constants, executor
 from tfx.types import Artifact, artifact_utils
 
+from gptfx.components.exported import exported_folder
 from gptfx.components.last_blessed.executor import is_absent
+from gptfx.modules.export.card import require_packages
 
 NOTHING_TO_COMPARE = "nothing_to_compare"  # custom property of the evaluation: 1 where so
 
@@ -24,6 +26,8 @@ class Executor(executor.Executor):
         if baseline and is_absent(artifact_utils.get_single_instance(baseline)):
             self._bless_without_baseline(input_dict, output_dict)
         else:
+            for model in [*input_dict["model"], *(baseline or [])]:
+                require_packages(exported_folder(model))
             super().Do(input_dict, output_dict, exec_properties)
 
     def _bless_without_baseline(

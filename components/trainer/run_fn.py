@@ -39,7 +39,12 @@ def run_fn(fn_args: FnArgs) -> None:
         GraphTokenizer(tokenizer), model, GenerationConfig(**config["generation"])
     )
     card = {key: value for key, value in config.items() if key != TOKENIZER_FOLDER}
-    card["tokenizer"] = {"kind": tokenizer.kind, "vocab_size": tokenizer.vocab_size}
+    card["tokenizer"] = {
+        "kind": tokenizer.kind,
+        "vocab_size": tokenizer.vocab_size,
+        "normalization": tokenizer.normalization,
+        "digest": tokenizer.digest,
+    }
     card["train_tokens"] = len(stream.ids)
     export(serving, Path(fn_args.serving_model_dir), card)
 

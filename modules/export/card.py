@@ -1,8 +1,11 @@
 """What a model's folder says about it: ``assets.extra/gptfx.json``, read without TensorFlow."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from gptfx.data.errors import InputError
 
 CARD_PATH = Path("assets.extra") / "gptfx.json"  # TF Serving leaves assets.extra alone
 CARD_FORMAT = "gptfx.model/1"
@@ -22,3 +25,17 @@ def read_card(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return card if isinstance(card, dict) and card.get("format") == CARD_FORMAT else None
+
+
+def require_packages(folder: Path) -> None:
+    """Imports what an exported model's ops come from, before it is loaded.
+
+    Raises InputError for a package that is not installed.
+    """
+    for package in (read_card(folder) or {}).get("requires", []):
+        try:
+            import_module(package.replace("-", "_"))
+        except ImportError:
+            raise InputError(
+                f"the model needs the package {package}", str(folder), f"install {package}"
+            ) from None

@@ -7,6 +7,13 @@ Signatures:
     float32 and `seed` int64, each (batch,).
   `evaluate`: `examples` (batch,) serialized tf.Examples with a `text` feature -> `nats`, `tokens`,
     `bytes` and `correct` (batch,) float32, see ``evaluation/scoring.py``.
+  `tokenize`: `text` (batch,) strings -> `ids` (tokens,) int64, one text's behind the other's, and
+    `row_splits` (batch + 1,) int64, where each text's begin and end. Special tokens that a text
+    spells are ordinary text.
+  `detokenize`: `ids` and `row_splits` -> `text` (batch,); special tokens stand for nothing.
+
+The tokenizer lies beside it, in ``assets.extra/tokenizer.json``. Where it normalizes, its op is one
+of tensorflow-text's, and the card says so under `requires`.
 """
 
 import hashlib
@@ -21,7 +28,7 @@ import tensorflow as tf
 
 from gptfx.modules.config import GenerationConfig
 from gptfx.modules.evaluation.scoring import score_texts
-from gptfx.modules.export.card import CARD_FORMAT, write_card
+from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, write_card
 from gptfx.modules.generation.generate import generate
 from gptfx.modules.generation.sampling import Sampling
 from gptfx.modules.language_model import LanguageModel
@@ -80,6 +87,22 @@ class ServingModel(tf.Module):
         texts = tf.io.parse_example(examples, features)["text"]
         return score_texts(texts, self.tokenizer, self.model)
 
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def tokenize(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Texts to ids."""
+        ids = self.tokenizer.encode(text)
+        return {"ids": ids.values, "row_splits": ids.row_splits}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.int64, name="ids"),
+            tf.TensorSpec([None], tf.int64, name="row_splits"),
+        ]
+    )
+    def detokenize(self, ids: tf.Tensor, row_splits: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Ids to texts."""
+        return {"text": self.tokenizer.decode(tf.RaggedTensor.from_row_splits(ids, row_splits))}
+
 
 def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> str:
     """Writes the SavedModel and its card into `folder`; returns the model's id."""
@@ -90,6 +113,8 @@ def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> s
             "serving_default": serving_model.speak,
             "generate": serving_model.generate,
             "evaluate": serving_model.evaluate,
+            "tokenize": serving_model.tokenize,
+            "detokenize": serving_model.detokenize,
         },
     )
     identity = model_id(serving_model, card)
@@ -98,7 +123,11 @@ def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> s
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
-    write_card(folder, {"format": CARD_FORMAT, "model_id": identity, "versions": versions, **card})
+    tokenizer = serving_model.tokenizer.source
+    requires = ["tensorflow-text"] if tokenizer.normalization != "none" else []
+    fixed = {"format": CARD_FORMAT, "model_id": identity, "versions": versions}
+    write_card(folder, {**fixed, "requires": requires, **card})
+    tokenizer.save(folder / CARD_PATH.parent)
     return identity
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from gptfx.data.errors import InputError
+from gptfx.modules.export.card import require_packages
 
 
 class Request(NamedTuple):
@@ -19,7 +20,11 @@ class Request(NamedTuple):
 
 
 def load(folder: Path) -> Any:
-    """A SavedModel that was exported here."""
+    """A SavedModel that was exported here.
+
+    Raises InputError where there is none, or a package is missing that it needs.
+    """
+    require_packages(folder)
     try:
         return tf.saved_model.load(str(folder))
     except OSError:

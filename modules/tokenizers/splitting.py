@@ -8,13 +8,20 @@ Source: the GPT-2 release, https://github.com/openai/gpt-2 (encoder.py).
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 CODE_POINTS = Path(__file__).parent / "codepoints.txt"
 SURROGATES = (0xD800, 0xDFFF)
 LAST_CODE_POINT = 0x10FFFF
+LAST_ASCII = 0x7F
 Ranges = tuple[tuple[int, int], ...]
+GPT2_PATTERN = (  # as tiktoken and Hugging Face's tokenizers spell it
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+)
+# The same in the order of what is frequent; only P, which holds the apostrophe, must come after it.
+PYTHON = r" ?[{L}]+|'(?:[sdmt]|ll|ve|re)| ?[{N}]+| ?[{P}]+|[{S}]+(?![^{S}])|[{S}]+"
 
 
 @cache
@@ -50,16 +57,26 @@ def _complement(ranges: list[tuple[int, int]]) -> Ranges:
 @cache
 def python_pattern() -> re.Pattern[str]:
     """The split pattern for Python's `re`, over text."""
-    space, letter, number, other = (_python_class(name) for name in "SLNP")
-    return re.compile(
-        f"'(?:[sdmt]|ll|ve|re)| ?[{letter}]+| ?[{number}]+| ?[{other}]+"
-        f"|[{space}]+(?![^{space}])|[{space}]+"
-    )
+    classes = {name: _python_class(pairs) for name, pairs in code_points().items()}
+    return re.compile(PYTHON.format(**classes))
 
 
-def _python_class(name: str) -> str:
-    pairs = code_points()[name]
-    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in pairs)
+@cache
+def ascii_pattern() -> re.Pattern[bytes]:
+    """The same over bytes that are ASCII: five times as fast, as its classes are short."""
+    classes = {
+        name: _python_class([pair for pair in pairs if pair[0] <= LAST_ASCII])
+        for name, pairs in code_points().items()
+    }
+    return re.compile(PYTHON.format(**classes).encode("ascii"))
+
+
+def _python_class(pairs: Iterable[tuple[int, int]]) -> str:
+    return "".join(f"{_python_escape(first)}-{_python_escape(last)}" for first, last in pairs)
+
+
+def _python_escape(code: int) -> str:
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\U{code:08x}"
 
 
 @cache
@@ -86,5 +103,12 @@ def split(data: bytes) -> list[bytes]:
     >>> split(b"They'd  run 12 miles")
     [b'They', b"'d", b' ', b' run', b' 12', b' miles']
     """
+    if data.isascii():
+        return ascii_pattern().findall(data)
     text = data.decode("utf-8", "replace")
     return [piece.encode() for piece in python_pattern().findall(text)]
+
+
+def characters(data: bytes) -> list[bytes]:
+    """The characters of `data`, each as UTF-8; invalid UTF-8 counts as U+FFFD."""
+    return [character.encode() for character in data.decode("utf-8", "replace")]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from gptfx.data.errors import InputError
+from gptfx.pipeline.cli.run import with_file
 from gptfx.pipeline.doctor.examine import examine
 from gptfx.pipeline.doctor.finding import Finding
 from gptfx.pipeline.layout import DEFAULT_ROOT, Layout, data_home
@@ -32,6 +33,7 @@ def doctor(
     preset: str = typer.Option("default", help="As for `gptfx run`."),
     settings: list[str] = typer.Option([], "--set", metavar="a.b=value", help="As for run."),
     corpus: list[str] = typer.Option([], help="As for run."),
+    tokenizer_file: Path | None = typer.Option(None, help="As for run."),
     root: Path = typer.Option(DEFAULT_ROOT, help="As for run."),
     as_json: bool = typer.Option(False, "--json", help="Prints one JSON object, nothing else."),
     verbose: bool = typer.Option(False, "--verbose", help="Shows tracebacks."),
@@ -41,7 +43,9 @@ def doctor(
     Exit codes: 0 the run would work; 1 it would fail; 2 bad input.
     """
 
-    raise typer.Exit(_report(preset, settings, corpus, root, as_json, verbose))
+    raise typer.Exit(
+        _report(preset, with_file(settings, tokenizer_file), corpus, root, as_json, verbose)
+    )
 
 
 def doctor_without_typer(words: list[str]) -> int:
@@ -50,10 +54,13 @@ def doctor_without_typer(words: list[str]) -> int:
     parser.add_argument("--preset", default="default")
     parser.add_argument("--set", default=[], action="append", dest="settings")
     parser.add_argument("--corpus", default=[], action="append")
+    parser.add_argument("--tokenizer-file", default=None, type=Path)
     parser.add_argument("--root", default=DEFAULT_ROOT, type=Path)
     parser.add_argument("--json", action="store_true", dest="as_json")
     parser.add_argument("--verbose", action="store_true")
-    return _report(**vars(parser.parse_args(words)))
+    options = vars(parser.parse_args(words))
+    options["settings"] = with_file(options["settings"], options.pop("tokenizer_file"))
+    return _report(**options)
 
 
 def _report(

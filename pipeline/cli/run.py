@@ -32,6 +32,9 @@ def run(
         help="A name of the catalogue, a file or folder, a pattern with spans (PATH/{SPAN}), or a"
         " gs:// or s3:// URI; may be repeated.",
     ),
+    tokenizer_file: Path | None = typer.Option(
+        None, help="A rank file, tokenizer.json or vocab.bpe: short for --set tokenizer.file=FILE."
+    ),
     root: Path = typer.Option(DEFAULT_ROOT, help="Where artifacts, metadata and models go."),
     no_cache: bool = typer.Option(False, "--no-cache", help="Runs every node."),
     as_json: bool = typer.Option(
@@ -44,6 +47,7 @@ def run(
     Exit codes: 0 pushed, or nothing changed since the last push; 1 failure; 2 bad input; 3 ran, but
     the gates did not bless the model.
     """
+    from gptfx.modules.tokenizers.configured import require_ready
     from gptfx.pipeline.config import load_config
     from gptfx.pipeline.corpora import resolve_all
     from gptfx.pipeline.lock import locked
@@ -51,7 +55,8 @@ def run(
     del verbose  # main() looks for it
     with ExitStack() as held:
         try:
-            config = load_config(preset, settings, corpus)
+            config = load_config(preset, with_file(settings, tokenizer_file), corpus)
+            require_ready(config.tokenizer)
             notes: list[str] = []
             corpora = resolve_all(config.data, data_home(), notes)
             layout = Layout(_usable(root))
@@ -64,6 +69,13 @@ def run(
             print(f"gptfx: {line}", file=sys.stderr)
         code = _run(config, corpora, layout, not no_cache, as_json)
     raise typer.Exit(code)
+
+
+def with_file(settings: list[str], tokenizer_file: Path | None) -> list[str]:
+    """The settings with one more for --tokenizer-file."""
+    if tokenizer_file is None:
+        return settings
+    return [*settings, f"tokenizer.file={json.dumps(str(tokenizer_file.absolute()))}"]
 
 
 def _usable(root: Path) -> Path:

@@ -53,6 +53,7 @@ def _checks(
     yield "packages", _packages
     yield "root", lambda: root.examine_root(layout)
     yield "leftovers", lambda: [leftovers.examine_leftovers(layout, home)]
+    yield "tokenizer", lambda: _tokenizer(configure)
     yield "data", lambda: _texts(configure, home)
     yield "libraries", lambda: libraries.examine_libraries(probe)
 
@@ -62,6 +63,12 @@ def _packages() -> list[Finding]:
 
     line = lines.line_of_python()
     return examine_packages(line) if line else []
+
+
+def _tokenizer(configure: Configure) -> Iterator[Finding]:
+    from gptfx.pipeline.doctor.tokenizer import examine_tokenizer
+
+    yield examine_tokenizer(configure().tokenizer)
 
 
 def _texts(configure: Configure, home: Path) -> Iterator[Finding]:

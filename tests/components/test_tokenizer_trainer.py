@@ -12,6 +12,7 @@ from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 from gptfx.components.examples import TRAIN, RawExample, read_raw_examples
 from gptfx.components.tokenizer_trainer.component import TokenizerTrainer
 from gptfx.modules.config import TokenizerConfig
+from gptfx.modules.tokenizers.kinds import train_bpe
 from gptfx.modules.tokenizers.splitting import split
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
@@ -39,7 +40,7 @@ def in_plain_python(passages: list[RawExample], vocab_size: int) -> Tokenizer:
     for passage in sorted(passages, key=lambda passage: (passage.source, passage.position)):
         for word in split(passage.text):
             counts[word] = counts.get(word, 0) + 1
-    return Tokenizer.train(list(counts.items()), vocab_size)
+    return train_bpe(list(counts.items()), vocab_size)
 
 
 def sharded(passages: list[RawExample], count: int, folder: Path) -> Artifact:

@@ -17,6 +17,7 @@ from gptfx.modules.generation.speak import load
 from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.models.gpt import GPT
 from gptfx.modules.tokenizers.graph import GraphTokenizer
+from gptfx.modules.tokenizers.kinds import train_bpe
 from gptfx.modules.tokenizers.splitting import split
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
@@ -42,7 +43,7 @@ def texts() -> list[bytes]:
 def tokenizer(texts: list[bytes]) -> Tokenizer:
     """Trained on the shipped texts; 384 ids."""
     counts = Counter(word for text in texts for word in split(text))
-    return Tokenizer.train(list(counts.items()), vocab_size=384)
+    return train_bpe(list(counts.items()), vocab_size=384)
 
 
 @pytest.fixture(scope="session")

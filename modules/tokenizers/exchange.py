@@ -1,0 +1,241 @@
+"""Tokenizers of other makers' files: tiktoken's ranks, Hugging Face's tokenizer.json, vocab.bpe.
+
+Whatever is read is checked: what our tokenizer could not do exactly as the file's own library does
+is refused. All of them split text by GPT-2's pattern.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from gptfx.data.errors import InputError
+from gptfx.modules.tokenizers import alphabet
+from gptfx.modules.tokenizers.bpe import FIRST_MERGE, Pair, token_bytes
+from gptfx.modules.tokenizers.merging import merge_word
+from gptfx.modules.tokenizers.special import SEPARATOR
+from gptfx.modules.tokenizers.splitting import GPT2_PATTERN
+from gptfx.modules.tokenizers.tokenizer import FORMAT, Tokenizer
+
+Format = Literal["tiktoken", "huggingface"]
+VERSION_LINE = "#version"  # how vocab.bpe (merges.txt) begins
+FORMS = "a tiktoken rank file, a tokenizer.json, or GPT-2's vocab.bpe"
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The byte-level BPE in a file of one of the three forms; the kind is `bpe`.
+
+    Raises InputError for what is none, is damaged, or asks for what we do not do.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("the tokenizer file cannot be read", str(error), f"name {FORMS}") from None
+    try:
+        return _reader(text)(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error.problem}", error.received, error.remedy) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        received = f"{path}: {type(error).__name__}: {error}"
+        raise InputError("the tokenizer file is damaged", received, f"name {FORMS}") from None
+
+
+def _reader(text: str) -> Callable[[str], Tokenizer]:
+    if text.lstrip()[:1] == "{":
+        return _read_huggingface
+    return _read_merges if text.startswith(VERSION_LINE) else _read_ranks
+
+
+def _read_merges(text: str) -> Tokenizer:
+    """GPT-2's vocab.bpe: a merge a line; ids are those of the alphabet, then the merges."""
+    lines = [line.split() for line in text.splitlines()[1:] if line]
+    numbers = {bytes([value]): value for value in range(FIRST_MERGE)}
+    merges = []
+    for left, right in lines:
+        pair = alphabet.read(left), alphabet.read(right)
+        merges.append((numbers[pair[0]], numbers[pair[1]]))
+        numbers[b"".join(pair)] = FIRST_MERGE + len(merges) - 1
+    order = {value: index for index, value in enumerate(alphabet.alphabet())}
+    ids = [order[value] for value in range(FIRST_MERGE)]
+    ids += range(FIRST_MERGE, FIRST_MERGE + len(merges))
+    return _checked(merges, ids, {})
+
+
+def _read_ranks(text: str) -> Tokenizer:
+    """tiktoken's form: a token in base64 and its rank a line."""
+    ranks: dict[bytes, int] = {}
+    for line in text.splitlines():
+        if line.strip():
+            encoded, rank = line.split()
+            ranks[base64.b64decode(encoded, validate=True)] = int(rank)
+    _require_bytes(ranks)
+    merges: list[Pair] = []
+    known: dict[Pair, int] = {}
+    longer = [token for token in sorted(ranks, key=ranks.__getitem__) if len(token) > 1]
+    for token in longer:
+        parts = merge_word(token, known)
+        if len(parts) != 2:
+            raise InputError("a token is not made of two of lower rank", token, f"name {FORMS}")
+        merges.append((parts[0], parts[1]))
+        known[merges[-1]] = FIRST_MERGE + len(merges) - 1
+    ids = [ranks[bytes([value])] for value in range(FIRST_MERGE)]
+    return _checked(merges, [*ids, *(ranks[token] for token in longer)], {})
+
+
+def _read_huggingface(text: str) -> Tokenizer:
+    content = json.loads(text)
+    if str(content.get("format", "")).startswith(FORMAT.partition("/")[0]):
+        raise InputError("it is a tokenizer of ours", content["format"], "use --model FOLDER")
+    model = content["model"]
+    _require_byte_level(content, model)
+    special = {
+        each["content"]: int(each["id"]) for each in content["added_tokens"] if each["special"]
+    }
+    vocab = {key: int(index) for key, index in model["vocab"].items() if key not in special}
+    by_token = {alphabet.read(key): index for key, index in vocab.items()}
+    _require_bytes(by_token)
+    numbers = {bytes([value]): value for value in range(FIRST_MERGE)}
+    ids = [by_token[bytes([value])] for value in range(FIRST_MERGE)]
+    merges = []
+    for entry in model["merges"]:
+        left, right = (
+            alphabet.read(part) for part in (entry.split(" ") if isinstance(entry, str) else entry)
+        )
+        merges.append((numbers[left], numbers[right]))
+        numbers[left + right] = FIRST_MERGE + len(merges) - 1
+        ids.append(by_token[left + right])
+    if unreachable := by_token.keys() - numbers.keys():
+        token = alphabet.spell(min(unreachable))
+        raise InputError("a token is neither a byte nor a merge", token, f"name {FORMS}")
+    form = (content.get("normalizer") or {"type": "none"})["type"]
+    return _checked(merges, ids, special, form)
+
+
+def _require_byte_level(content: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+    """Refuses a tokenizer.json that is not GPT-2's kind of tokenizer."""
+    before = content.get("pre_tokenizer") or {}
+    added = [each["content"] for each in content["added_tokens"] if not each["special"]]
+    wrong = {
+        "model": model.get("type") != "BPE" and model.get("type"),
+        "pre_tokenizer": before.get("type") != "ByteLevel" and (before.get("type") or "none"),
+        "add_prefix_space": before.get("add_prefix_space"),
+        "use_regex": before.get("use_regex", True) is False and "false",
+        "normalizer": (content.get("normalizer") or {}).get("type") not in (None, "NFC", "NFKC")
+        and content["normalizer"]["type"],
+        "dropout": model.get("dropout"),
+        "byte_fallback": model.get("byte_fallback"),
+        "added token that is not special": added and added[0],
+    }
+    for key, found in wrong.items():
+        if found:
+            remedy = "give a byte-level BPE behind GPT-2's split, as gptfx tokenizer export writes"
+            raise InputError("this kind of tokenizer.json is not read", f"{key}: {found}", remedy)
+
+
+def _require_bytes(tokens: Mapping[bytes, int]) -> None:
+    for value in range(FIRST_MERGE):
+        if bytes([value]) not in tokens:
+            remedy = "give one in which every byte is a token, so that nothing is unknown"
+            raise InputError("the vocabulary lacks a byte", f"0x{value:02x}", remedy)
+
+
+def _checked(
+    merges: Sequence[Pair], ids: Sequence[int], special: Mapping[str, int], form: Any = "none"
+) -> Tokenizer:
+    """Refuses merges that do not turn every token's bytes into that token."""
+    used = {*ids, *special.values()}
+    if len(used) < len(ids) + len(special) or min(used) < 0:
+        raise InputError("two tokens share an id", f"{len(ids)} tokens", f"name {FORMS}")
+    ranks = {pair: FIRST_MERGE + index for index, pair in enumerate(merges)}
+    for number, token in enumerate(token_bytes(merges)):
+        if merge_word(token, ranks) != [number]:
+            written = alphabet.spell(token)
+            raise InputError("a token's bytes do not merge to it", written, f"name {FORMS}")
+    separator = special.get(SEPARATOR, max(used) + 1)
+    others = sorted(
+        (each for each in special.items() if each[0] != SEPARATOR), key=lambda it: it[1]
+    )
+    same = tuple(ids) == tuple(range(len(ids)))
+    return Tokenizer(
+        merges=tuple(merges),
+        ids=None if same else tuple(ids),
+        special_tokens=((SEPARATOR, separator), *others),
+        normalization=form,
+    )
+
+
+def write_tokenizer(tokenizer: Tokenizer, form: Format, path: Path) -> None:
+    """Writes a file that the other library reads, with equal results.
+
+    Raises InputError for what its form cannot say: `char`, and for tiktoken normalization.
+    """
+    if tokenizer.kind == "char":
+        remedy = "export a tokenizer of kind bpe, byte or gpt2"
+        raise InputError(f"{form} has no form for characters with byte fallback", "char", remedy)
+    if form == "tiktoken" and tokenizer.normalization != "none":
+        remedy = "export as huggingface, or normalize the text before tiktoken sees it"
+        raise InputError("tiktoken does not normalize", tokenizer.normalization, remedy)
+    content = rank_lines(tokenizer) if form == "tiktoken" else _huggingface(tokenizer)
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        remedy = "name a file in a folder that exists and can be written"
+        raise InputError("the file cannot be written", str(error), remedy) from None
+
+
+def tokens(tokenizer: Tokenizer) -> list[tuple[bytes, int]]:
+    """Bytes and id of every token that is not special, by id."""
+    ids = tokenizer.ids or range(len(tokenizer.numbered_bytes))
+    return sorted(zip(tokenizer.numbered_bytes, ids, strict=True), key=lambda entry: entry[1])
+
+
+def rank_lines(tokenizer: Tokenizer) -> str:
+    """The content of a tiktoken rank file."""
+    lines = [f"{base64.b64encode(token).decode()} {index}" for token, index in tokens(tokenizer)]
+    return "\n".join(lines) + "\n"
+
+
+def tiktoken_arguments(tokenizer: Tokenizer) -> dict[str, Any]:
+    """What a ``tiktoken.Encoding`` needs beside the ranks."""
+    return {"pat_str": GPT2_PATTERN, "special_tokens": dict(tokenizer.special_tokens)}
+
+
+def _huggingface(tokenizer: Tokenizer) -> str:
+    byte_level = {
+        "type": "ByteLevel",
+        "add_prefix_space": False,
+        "trim_offsets": True,
+        "use_regex": True,
+    }
+    special = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    form = tokenizer.normalization
+    pieces = tokenizer.numbered_bytes
+    content = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {"id": index, "content": name, **special, "special": True}
+            for name, index in tokenizer.special_tokens
+        ],
+        "normalizer": None if form == "none" else {"type": form},
+        "pre_tokenizer": byte_level,
+        "post_processor": None,
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "vocab": {alphabet.spell(token): index for token, index in tokens(tokenizer)},
+            "merges": [
+                f"{alphabet.spell(pieces[left])} {alphabet.spell(pieces[right])}"
+                for left, right in tokenizer.merges
+            ],
+        },
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
