@@ -32,6 +32,9 @@ test-slow: setup ## the slow tests alone
 line-b: ## tests and the preset smoke on the current TFX; in a Debian 13 root where glibc is old
 	@$(PYTHON) pipeline/line_b.py $(ARGS)
 
+bench-%: setup ## a benchmark of tests/bench, against peers that it sets up; ARGS='--only ROW --json'
+	@$(BIN)/python tests/bench/$*.py $(ARGS)
+
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 

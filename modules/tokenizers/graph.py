@@ -5,6 +5,7 @@ bytes. Only TensorFlow's own ops are used, unless the tokenizer normalizes.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +23,8 @@ from gptfx.modules.tokenizers.special import special_pattern
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
 SPECIAL_BYTE = b"\xfe"  # in front of a special token that was found; UTF-8 never holds it either
-Flat = tuple[tf.Tensor, tf.Tensor]  # ids, and where each word's ids end
+SIZE_BITS = 28
+Flat = tuple[tf.Tensor, tf.Tensor]  # ids, and the splits between the words' ids
 
 
 class GraphTokenizer(tf.Module):
@@ -53,10 +55,9 @@ class GraphTokenizer(tf.Module):
     def _know_words(self, words: list[bytes]) -> None:
         """Makes the table of words that are looked up; tokens are words, too."""
         ids = [self.source.encode_piece(word) for word in words]
-        ends = np.cumsum([0, *map(len, ids)])
-        self._rows = _table(words, np.arange(len(words)), -1)
-        self._row_ids = tf.constant(np.concatenate(ids), tf.int64)
-        self._row_splits = tf.constant(ends, tf.int64)
+        sizes = np.array([len(each) for each in ids])
+        self._known = _table(words, _pack(np.cumsum(sizes) - sizes, sizes), -1)
+        self._known_ids = tf.constant(np.concatenate(ids), tf.int64)
 
     def encode(self, texts: tf.Tensor, allowed_special: Collection[str] = ()) -> tf.RaggedTensor:
         """`texts` (batch,) strings to ids (batch, None) int64; invalid UTF-8 counts as U+FFFD.
@@ -84,23 +85,23 @@ class GraphTokenizer(tf.Module):
 
     def _encode_words(self, words: tf.Tensor) -> Flat:
         """Words (n,) to ids (None,) int64 and their splits (n + 1,)."""
-        rows = self._rows.lookup(words)  # -1 where not known
+        found = self._known.lookup(words)  # (n,), -1 where not known
         return tf.cond(
-            tf.reduce_all(rows >= 0),
-            lambda: _take_rows(self._row_ids, self._row_splits, rows),
-            lambda: self._unknown(words, rows),
+            tf.reduce_all(found >= 0),
+            lambda: _line_up(self._known_ids, found),
+            lambda: self._unknown(words, found),
         )
 
-    def _encode_unknown(self, words: tf.Tensor, rows: tf.Tensor) -> Flat:
+    def _encode_unknown(self, words: tf.Tensor, found: tf.Tensor) -> Flat:
         """The same where some words are not known: each distinct one is merged once."""
-        missing = tf.where(rows < 0)
+        missing = tf.where(found < 0)
         rare, index = tf.unique(tf.gather_nd(words, missing), out_idx=tf.int64)
         merged = self._merger(rare)
         numbers = merged.values if self._ids is None else tf.gather(self._ids, merged.values)
-        ids = tf.concat([self._row_ids, numbers], axis=0)
-        splits = tf.concat([self._row_splits[:-1], self._row_splits[-1] + merged.row_splits], 0)
-        known = tf.size(self._row_splits, tf.int64) - 1
-        return _take_rows(ids, splits, tf.tensor_scatter_nd_update(rows, missing, known + index))
+        ids = tf.concat([self._known_ids, numbers], axis=0)
+        starts = tf.size(self._known_ids, tf.int64) + merged.row_starts()
+        made = tf.gather(_pack(starts, merged.row_lengths()), index)
+        return _line_up(ids, tf.tensor_scatter_nd_update(found, missing, made))
 
     def _encode_with_special(
         self, texts: tf.Tensor, allowed_special: Collection[str]
@@ -127,11 +128,22 @@ class GraphTokenizer(tf.Module):
         return sanitize(tf.strings.reduce_join(pieces, axis=1))
 
 
-def _take_rows(ids: tf.Tensor, splits: tf.Tensor, rows: tf.Tensor) -> Flat:
-    """The rows of a ragged table, one behind the other."""
-    table = tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
-    taken = tf.gather(table, rows)
-    return taken.values, taken.row_splits
+def _pack(starts: Any, sizes: Any) -> Any:
+    """Where each word's ids start in a list, and how many they are, as one int64 each."""
+    return starts * (1 << SIZE_BITS) + sizes
+
+
+def _line_up(ids: tf.Tensor, packed: tf.Tensor) -> Flat:
+    """The ids of words, one behind the other, and their splits.
+
+    Args:
+      ids: a list that holds them in any order.
+      packed: (n,) where in the list each word's are; no word is without.
+    """
+    start = tf.bitwise.right_shift(packed, tf.constant(SIZE_BITS, tf.int64))
+    size = tf.bitwise.bitwise_and(packed, (1 << SIZE_BITS) - 1)
+    places = tf.ragged.range(start, start + size)  # (n, None): where each id lies in the list
+    return tf.gather(ids, places.values), places.row_splits
 
 
 def _table(keys: list[bytes], values: np.ndarray, default: int) -> tf.lookup.StaticHashTable:

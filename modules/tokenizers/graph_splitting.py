@@ -55,6 +55,6 @@ def split_characters(texts: tf.Tensor) -> tf.RaggedTensor:
 def split_at_separators(marked: tf.Tensor) -> tf.RaggedTensor:
     """(batch,) strings to what stands between their separator bytes, without what is empty."""
     sparse = tf.compat.v1.string_split(marked, sep=SEPARATOR_BYTE, skip_empty=True)
-    return tf.RaggedTensor.from_value_rowids(
-        sparse.values, sparse.indices[:, 0], nrows=tf.size(marked, tf.int64), validate=False
-    )
+    rows = tf.range(tf.size(marked, tf.int64) + 1)
+    splits = tf.searchsorted(sparse.indices[:, 0], rows, out_type=tf.int64)
+    return tf.RaggedTensor.from_row_splits(sparse.values, splits, validate=False)

@@ -83,12 +83,12 @@ def _python_escape(code: int) -> str:
 def re2_patterns() -> tuple[str, str]:
     """(look-ahead, pieces) for RE2, which has no look-ahead.
 
-    The first finds a run of spaces before a non-space, so that the caller can put a separator
-    before the run's last space, which stands for `\\s+(?!\\S)`; the second finds the pieces.
+    The first finds the last two spaces of a run before a non-space, so that the caller can put a
+    separator between the two, which stands for `\\s+(?!\\S)`; the second finds the pieces.
     """
     space, letter, number, other = (_re2_class(name) for name in "SLNP")
-    ahead = f"([{space}]+)([{space}][^{space}])"
-    pieces = f"'(?:[sdmt]|ll|ve|re)| ?[{letter}]+| ?[{number}]+| ?[{other}]+|[{space}]+"
+    ahead = f"([{space}])([{space}][^{space}])"
+    pieces = f" ?[{letter}]+|'(?:[sdmt]|ll|ve|re)| ?[{number}]+| ?[{other}]+|[{space}]+"
     return ahead, pieces
 
 

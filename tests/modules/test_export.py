@@ -65,6 +65,7 @@ def test_it_needs_no_op_but_tensorflow_s_own_and_no_python(
 
 def test_the_card_says_what_and_with_what(exported: Any) -> None:
     assert read_card(exported.folder) == {
+        "requires": [],
         "format": CARD_FORMAT,
         "model_id": exported.model_id,
         "versions": {

@@ -1,0 +1,168 @@
+"""What every benchmark here shares: peers in an environment of their own, paired runs, rows.
+
+A side of a row is a process that is told over its standard input what to do, a JSON object a line,
+and answers with one. The two sides of a row take turns; the medians and their ratio are reported.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FOLDER = REPOSITORY / "build" / "bench"
+ONE_THREAD = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "OMP_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONWARNINGS": "ignore",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A comparison. `ratio` is ours divided by theirs."""
+
+    name: str
+    ours: float
+    peer: str
+    theirs: float
+    unit: str
+    better: Literal["higher", "lower"]
+
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps({**asdict(self), "ratio": self.ours / self.theirs})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A row that can be measured: its name, and how."""
+
+    name: str
+    measure: Callable[[str], Row]
+
+
+class Worker:
+    """A side, running; use as a context."""
+
+    def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None if "--verbose" in sys.argv else subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **ONE_THREAD, **(environment or {})},
+        )
+
+    def ask(self, **message: Any) -> Any:
+        """Sends a message; returns the answer. Raises RuntimeError if the side breaks off."""
+        assert self.process.stdin
+        assert self.process.stdout
+        try:
+            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            raise RuntimeError(f"a side broke off at {str(message)[:200]}; --verbose shows why")
+        return json.loads(answer)
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def serve(answer: Callable[..., Any]) -> None:
+    """The loop of a side: calls `answer` with each message; prints of libraries go to stderr."""
+    reply = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        print(json.dumps(answer(**json.loads(line))), file=reply, flush=True)
+
+
+def medians(
+    ours: Callable[[], float], theirs: Callable[[], float], rounds: int
+) -> tuple[float, float]:
+    """Runs both in turn, after one round that does not count."""
+    ours(), theirs()
+    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    mine, other = zip(*pairs, strict=True)
+    return statistics.median(mine), statistics.median(other)
+
+
+def peer_python(name: str, requirements: list[str]) -> str:
+    """A Python with packages of its own; made once, and anew when the requirements change."""
+    folder = FOLDER / name
+    python = folder / "bin" / "python"
+    stamp, wanted = folder / "requirements", "\n".join(requirements)
+    if not stamp.exists() or stamp.read_text() != wanted:
+        say(f"setting up peers: {' '.join(requirements)}")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        if requirements:
+            install = [str(python), "-m", "pip", "install", "-qq", *requirements]
+            subprocess.run(install, check=True)
+        stamp.write_text(wanted)
+    return str(python)
+
+
+def peer_packages(name: str, requirements: list[str]) -> str:
+    """A folder of packages that a peer needs beside ours, for PYTHONPATH; no dependencies."""
+    digest = hashlib.sha256("\n".join(requirements).encode()).hexdigest()[:8]
+    folder = FOLDER / f"{name}-{digest}"
+    if not (folder / "done").exists():
+        say(f"setting up peers: {' '.join(requirements)}")
+        pip = peer_python("pip", [])
+        target = ["--target", str(folder), "--upgrade", "--no-deps"]
+        subprocess.run([pip, "-m", "pip", "install", "-qq", *target, *requirements], check=True)
+        (folder / "done").touch()
+    return str(folder)
+
+
+def say(text: str) -> None:
+    """To a person; standard output is for rows."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def main(description: str, plans: Callable[[], Iterator[Plan]]) -> None:
+    """The command line of a benchmark."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--only", default="", metavar="ROW", help="rows whose names begin so")
+    parser.add_argument("--json", action="store_true", help="a JSON object a row, nothing else")
+    parser.add_argument("--list", action="store_true", help="the rows' names")
+    parser.add_argument("--verbose", action="store_true", help="what the sides print")
+    options = parser.parse_args()
+    found = [plan for plan in plans() if plan.name.startswith(options.only)]
+    if not found:
+        parser.error(f"no row begins with {options.only!r}; --list names them")
+    if not options.json and not options.list:
+        print(f"{'row':<44} {'ours':>10} {'theirs':>10} {'ratio':>7}  unit, peer")
+    for plan in found:
+        if options.list:
+            print(plan.name)
+            continue
+        row = plan.measure(plan.name)
+        if options.json:
+            print(row.as_json(), flush=True)
+        else:
+            ratio = f"{row.ours / row.theirs:7.2f}"
+            what = f"{row.unit} ({row.better} is better), {row.peer}"
+            print(
+                f"{row.name:<44} {row.ours:>10.4g} {row.theirs:>10.4g} {ratio}  {what}", flush=True
+            )
