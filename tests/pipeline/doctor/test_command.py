@@ -38,7 +38,7 @@ def test_a_sound_machine_is_found_sound(by_name: Any, sound: Any) -> None:
     assert set(findings) == {
         *("python", "glibc", "line", "cores", "memory", "packages", "root", "disk", "other run"),
         *("metadata", "leftovers", "data scene", "data unicode", "index"),
-        *("tensorflow", "gpu", "libraries"),
+        *("tokenizer", "tensorflow", "gpu", "libraries"),
     }
     assert not [finding for finding in findings.values() if finding.state == "failure"]
     for name in ("python", "packages", "root", "data scene", "tensorflow", "libraries"):
