@@ -1,6 +1,6 @@
 """What Transform does to an example, inside the TensorFlow graph."""
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import tensorflow as tf
@@ -16,12 +16,12 @@ def preprocessing_fn(
     inputs: dict[str, tf.Tensor], custom_config: dict[str, str]
 ) -> dict[str, tf.Tensor | tf.SparseTensor]:
     """`text` to `tokens` (ragged int64, as a sparse tensor); keeps `source` and `position`."""
-    tokenizer = _load(custom_config[TOKENIZER_FOLDER])
-    graph = tft.make_and_track_object(lambda: GraphTokenizer(tokenizer), name="tokenizer")
+    folder = custom_config[TOKENIZER_FOLDER]
+    graph = tft.make_and_track_object(lambda: _load(folder), name="tokenizer")
     ids = graph.encode(tf.reshape(inputs[TEXT], [-1]))  # raw features arrive as (batch, 1)
     return {TOKENS: ids.to_sparse(), SOURCE: inputs[SOURCE], POSITION: inputs[POSITION]}
 
 
-@cache  # TFT traces preprocessing_fn four times
-def _load(folder: str) -> Tokenizer:
-    return Tokenizer.load(Path(folder))
+@lru_cache(maxsize=1)  # TFT traces preprocessing_fn four times, and what is traced can be shared
+def _load(folder: str) -> GraphTokenizer:
+    return GraphTokenizer(Tokenizer.load(Path(folder)))

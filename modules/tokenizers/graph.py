@@ -45,7 +45,9 @@ class GraphTokenizer(tf.Module):
         # A branch that stays a function costs nothing when it is not taken; spliced into the graph
         # its hundred ops are passed through one by one, a fifth of the time of a short text.
         self._unknown = tf.function(
-            self._encode_unknown, experimental_attributes={"_noinline": True}
+            self._encode_unknown,
+            autograph=False,
+            experimental_attributes={"_noinline": True},
         )
         if tokenizer.kind != "byte":
             self._split = split_characters if tokenizer.kind == "char" else split_pieces

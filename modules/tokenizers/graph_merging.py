@@ -40,6 +40,14 @@ class PairMerger(tf.Module):
             tf.lookup.KeyValueTensorInitializer(tf.constant(keys), tf.constant(values)), NEVER
         )
         self._bytes = tf.constant(token_bytes(merges))
+        # Traced once, though it stands in three places: tracing is most of what Transform pays.
+        flat = tf.TensorSpec([None], tf.int64)
+        self._merge = tf.function(
+            self._merge_flat,
+            input_signature=[flat, flat],
+            autograph=False,
+            experimental_attributes={"_noinline": True},
+        )
 
     def __call__(self, words: tf.Tensor) -> tf.RaggedTensor:
         """Non-empty strings (n,) to numbers (n, None) int64."""
@@ -54,7 +62,7 @@ class PairMerger(tf.Module):
         count = tf.size(words, tf.int64)
         return tf.RaggedTensor.from_value_rowids(numbers, word, nrows=count, validate=False)
 
-    def _merge(self, numbers: tf.Tensor, word: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _merge_flat(self, numbers: tf.Tensor, word: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Merges words, flat (tokens,) with the word of each, until nothing can be merged."""
         count = tf.reduce_max(tf.concat([word, [-1]], axis=0)) + 1
         flat = tf.TensorShape([None])

@@ -45,13 +45,18 @@ class Row:
         """One line."""
         return json.dumps({**asdict(self), "ratio": self.ours / self.theirs})
 
+    def as_text(self) -> str:
+        """One line for a person."""
+        figures = f"{self.ours:>10.4g} {self.theirs:>10.4g} {self.ours / self.theirs:7.2f}"
+        return f"{self.name:<44} {figures}  {self.unit} ({self.better} is better), {self.peer}"
+
 
 @dataclass(frozen=True)
 class Plan:
-    """A row that can be measured: its name, and how."""
+    """What can be measured: how the names of its rows begin, and how they are made."""
 
     name: str
-    measure: Callable[[str], Row]
+    measure: Callable[[str], Row | tuple[Row, ...]]
 
 
 class Worker:
@@ -90,7 +95,12 @@ class Worker:
 
 
 def serve(answer: Callable[..., Any]) -> None:
-    """The loop of a side: calls `answer` with each message; prints of libraries go to stderr."""
+    """The loop of a side: calls `answer` with each message; prints of libraries go to stderr.
+
+    The process is held to one core: threads of a library that has some all the same then neither
+    run side by side nor pay for waking each other across cores.
+    """
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     reply = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
@@ -157,12 +167,6 @@ def main(description: str, plans: Callable[[], Iterator[Plan]]) -> None:
         if options.list:
             print(plan.name)
             continue
-        row = plan.measure(plan.name)
-        if options.json:
-            print(row.as_json(), flush=True)
-        else:
-            ratio = f"{row.ours / row.theirs:7.2f}"
-            what = f"{row.unit} ({row.better} is better), {row.peer}"
-            print(
-                f"{row.name:<44} {row.ours:>10.4g} {row.theirs:>10.4g} {ratio}  {what}", flush=True
-            )
+        made = plan.measure(plan.name)
+        for row in made if isinstance(made, tuple) else [made]:
+            print(row.as_json() if options.json else row.as_text(), flush=True)

@@ -8,12 +8,21 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+PASSAGE = 1000  # characters
+RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"  # as in the pipeline
 Once = Callable[[], Any]
+
+
+def passages(corpus: Path) -> list[str]:
+    """A corpus in passages of 1,000 characters."""
+    text = corpus.read_text(encoding="utf-8")
+    return [text[start : start + PASSAGE] for start in range(0, len(text), PASSAGE)]
 
 
 def cpu_seconds(once: Once, repeat: int) -> float:
@@ -27,11 +36,17 @@ def cpu_seconds(once: Once, repeat: int) -> float:
 # --- encoding: each takes the folder of fixtures and a batch, and gives a call --------------------
 
 
-def gptfx_signature(folder: Path) -> Any:
+def hold_tensorflow_to_one_thread() -> None:
     import tensorflow as tf
 
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
+def gptfx_signature(folder: Path) -> Any:
+    import tensorflow as tf
+
+    hold_tensorflow_to_one_thread()
     return tf.saved_model.load(str(folder / "saved_model")).signatures["tokenize"]
 
 
@@ -46,12 +61,17 @@ def encode_with_gptfx(folder: Path, texts: list[str]) -> Once:
     return lambda: signature(text=tensor)["ids"]
 
 
-def encode_with_tiktoken(folder: Path, texts: list[str]) -> Once:
+@cache
+def tiktoken_encoding(folder: str) -> Any:
     import tiktoken
     from tiktoken.load import load_tiktoken_bpe
 
-    ranks = load_tiktoken_bpe(str(folder / "gpt2.tiktoken"))
-    encoding = tiktoken.Encoding("gpt2", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
+    ranks = load_tiktoken_bpe(f"{folder}/gpt2.tiktoken")
+    return tiktoken.Encoding("gpt2", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
+
+
+def encode_with_tiktoken(folder: Path, texts: list[str]) -> Once:
+    encoding = tiktoken_encoding(str(folder))
     return lambda: [encoding.encode_ordinary(text) for text in texts]
 
 
@@ -67,8 +87,7 @@ def encode_with_keras_hub(folder: Path, texts: list[str]) -> Once:
 
     import tensorflow as tf
 
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    hold_tensorflow_to_one_thread()
     from keras_hub.tokenizers import BytePairTokenizer
 
     model = json.loads((folder / "huggingface.json").read_text(encoding="utf-8"))["model"]
@@ -164,46 +183,68 @@ def replace(ids: list[int], pair: tuple[int, int], new: int) -> list[int]:
     return merged
 
 
-# --- TensorFlow Transform over passages, with a tokenizer or with none ----------------------------
+# --- TensorFlow Transform over passages, as TFX runs it: tf.Examples in, tf.Examples out ---------
 
 
-def transform(folder: Path, passages: list[str], how: str) -> Once:
+def transform(folder: Path, corpus: str, how: str) -> Once:
+    """A call that takes a corpus through our preprocessing_fn, another one, or none."""
     import tempfile
+    from functools import partial
 
     import apache_beam as beam
     import tensorflow as tf
-    import tensorflow_transform as tft
     import tensorflow_transform.beam as tft_beam
-    from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
+    from tensorflow_transform.tf_metadata import schema_utils
+    from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+    from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
-    from gptfx.modules.tokenizers.graph import GraphTokenizer
-    from gptfx.modules.tokenizers.tokenizer import Tokenizer
+    from gptfx.components.examples import POSITION, SOURCE, TEXT, RawExample
+    from gptfx.components.tokenizer_input import TOKENIZER_FOLDER
+    from gptfx.components.transform.preprocessing import preprocessing_fn
 
-    spec = {"text": tf.io.FixedLenFeature([], tf.string)}
-    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
-    tokenizer = Tokenizer.load(folder)
-    data = [{"text": text.encode()} for text in passages]
-
-    def in_graph(inputs: dict[str, Any]) -> dict[str, Any]:
-        graph = tft.make_and_track_object(lambda: GraphTokenizer(tokenizer), name="tokenizer")
-        return {"tokens": graph.encode(tf.reshape(inputs["text"], [-1])).to_sparse()}
-
-    def in_none(inputs: dict[str, Any]) -> dict[str, Any]:
-        return {"text": inputs["text"]}
-
-    function = in_graph if how == "graph" else in_none
+    hold_tensorflow_to_one_thread()
+    types = {TEXT: tf.string, SOURCE: tf.string, POSITION: tf.int64}
+    spec = {name: tf.io.FixedLenFeature([1], each) for name, each in types.items()}
+    source = TFExampleBeamRecord(["bench"], schema=schema_utils.schema_from_feature_spec(spec))
+    data = [
+        RawExample(text.encode(), b"corpus", at).serialize()
+        for at, text in enumerate(passages(folder / corpus))
+    ]
+    function = {
+        "graph": partial(preprocessing_fn, custom_config={TOKENIZER_FOLDER: str(folder / "own")}),
+        "python": partial(tokenize_in_python, folder=str(folder)),
+        "none": dict,
+    }[how]
 
     def once() -> None:
         with (
             tempfile.TemporaryDirectory() as temporary,
-            beam.Pipeline(runner="DirectRunner") as pipeline,
-            tft_beam.Context(temp_dir=temporary, use_deep_copy_optimization=True),
+            beam.Pipeline(runner=RUNNER) as pipeline,
+            tft_beam.Context(temp_dir=temporary),
         ):
-            examples = pipeline | beam.Create(data)
-            transformed, _ = (examples, metadata) | tft_beam.AnalyzeAndTransformDataset(function)
-            _ = transformed[0] | beam.combiners.Count.Globally()
+            batches = pipeline | beam.Create(data) | source.BeamSource()
+            analyze = tft_beam.AnalyzeAndTransformDataset(function, output_record_batches=True)
+            (transformed, _), _ = (batches, source.TensorAdapterConfig()) | analyze
+            coder = RecordBatchToExamplesEncoder()
+            examples = transformed | beam.FlatMapTuple(lambda batch, _: coder.encode(batch))
+            _ = examples | beam.combiners.Count.Globally()
 
     return once
+
+
+def tokenize_in_python(inputs: dict[str, Any], folder: str) -> dict[str, Any]:
+    """What one would write without a tokenizer in the graph: tiktoken in a tf.numpy_function."""
+    import numpy as np
+    import tensorflow as tf
+
+    def encode(texts: Any) -> tuple[Any, Any]:
+        ids = [tiktoken_encoding(folder).encode_ordinary(text.decode()) for text in texts]
+        return np.concatenate(ids, dtype=np.int64), np.array([len(each) for each in ids])
+
+    texts = tf.reshape(inputs["text"], [-1])
+    ids, lengths = tf.numpy_function(encode, [texts], [tf.int64, tf.int64])
+    ids, lengths = tf.ensure_shape(ids, [None]), tf.ensure_shape(lengths, [None])
+    return {**inputs, "tokens": tf.RaggedTensor.from_row_lengths(ids, lengths).to_sparse()}
 
 
 def random_word(size: int) -> str:
@@ -237,7 +278,7 @@ class Side:
             corpus = Path(folder) / arguments["corpus"]
             return globals()[f"train_with_{self.library}"](corpus, arguments["vocab_size"])
         if task == "transform":
-            return transform(Path(folder), arguments["passages"], arguments["how"])
+            return transform(Path(folder), arguments["corpus"], arguments["how"])
         raise ValueError(task)
 
 
