@@ -1,11 +1,13 @@
 """Makes the configured tokenizer, from what Beam counts in the train split."""
 
 import json
+import posixpath
 import time
 from functools import partial
 from pathlib import Path
 
 import apache_beam as beam
+import tensorflow as tf
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
@@ -55,17 +57,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def _count(self, folder: str, config: TokenizerConfig) -> list[WordCount]:
         """Distinct pieces with counts, in the order of their first occurrence in the corpus."""
-        target = Path(self._get_tmp_dir()) / PIECES
+        target = posixpath.join(self._get_tmp_dir(), PIECES)  # may be a URI: no Path
         pieces = partial(pieces_of, kind=config.kind, normalization=config.normalization)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | "Read" >> beam.io.ReadFromTFRecord(str(Path(folder) / SHARD_PATTERN))
+                | "Read" >> beam.io.ReadFromTFRecord(posixpath.join(folder, SHARD_PATTERN))
                 | "CountPieces" >> CountPieces(pieces)
                 | "Serialize" >> beam.Map(serialize)
-                | "Write" >> beam.io.WriteToText(str(target), shard_name_template="")
+                | "Write" >> beam.io.WriteToText(target, shard_name_template="")
             )
-        with target.open(encoding="ascii") as lines:
+        with tf.io.gfile.GFile(target) as lines:
             ordered = sorted(json.loads(line) for line in lines)
         return [(bytes.fromhex(piece), count) for _, _, _, piece, count in ordered]
 

@@ -1,16 +1,23 @@
 """Beam's tokenizer is the one that plain Python learns from the same passages."""
 
 import json
+import logging
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.testing.util import assert_that, equal_to
 from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 
 from gptfx.components.examples import TRAIN, RawExample, read_raw_examples
+from gptfx.components.tokenizer_trainer import counting
 from gptfx.components.tokenizer_trainer.component import TokenizerTrainer
+from gptfx.data.errors import InputError
 from gptfx.modules.config import TokenizerConfig
 from gptfx.modules.tokenizers.kinds import train_bpe
 from gptfx.modules.tokenizers.splitting import split
@@ -23,9 +30,10 @@ Learn = Callable[..., Artifact]
 def learn(execute: Callable[..., dict[str, Artifact]], tmp_path: Path) -> Learn:
     """Runs TokenizerTrainer."""
 
-    def run(examples: Artifact, vocab_size: int = 280) -> Artifact:
+    def run(examples: Artifact, vocab_size: int = 280, **settings: object) -> Artifact:
         channel = Channel(type=standard_artifacts.Examples)
-        node = TokenizerTrainer(channel, TokenizerConfig(vocab_size=vocab_size))
+        config = TokenizerConfig.model_validate({"vocab_size": vocab_size, **settings})
+        node = TokenizerTrainer(channel, config)
         return execute(node, tmp_path / "learn", {"examples": examples})["tokenizer"]
 
     return run
@@ -110,9 +118,59 @@ def test_the_artifact_says_what_it_holds(tokenizer: Artifact) -> None:
     assert tokenizer.get_int_custom_property("vocab_size") == 280
 
 
+@pytest.fixture
+def too_small(tmp_path: Path) -> Artifact:
+    """A corpus with two pairs."""
+    return sharded([RawExample(b"abc", b"a", 0)], 1, tmp_path / "shards")
+
+
 def test_a_corpus_too_small_for_the_vocabulary_gives_a_smaller_one_and_says_so(
-    learn: Learn, tmp_path: Path
+    learn: Learn, too_small: Artifact, caplog: pytest.LogCaptureFixture
 ) -> None:
-    passages = [RawExample(b"abc", b"a", 0)]
-    learned = learn(sharded(passages, 1, tmp_path / "shards"), vocab_size=1000)
+    with caplog.at_level(logging.WARNING, "gptfx.progress"):
+        learned = learn(too_small, vocab_size=1000)
     assert learned.get_int_custom_property("vocab_size") == 256 + 2 + 1
+    (notice,) = [record.notice for record in caplog.records if hasattr(record, "notice")]
+    assert "a vocabulary of 259 only; tokenizer.vocab_size asked for 1,000" in notice
+
+
+def test_a_corpus_too_small_for_the_vocabulary_ends_the_run_where_that_is_asked_for(
+    learn: Learn, too_small: Artifact
+) -> None:
+    with pytest.raises(InputError, match=r"259 only.*= 1000.*allow_fewer=true"):
+        learn(too_small, vocab_size=1000, allow_fewer=False)
+
+
+@pytest.mark.parametrize("kind", ["char", "byte", "gpt2"])
+def test_the_other_kinds_are_made_of_the_same_counts(
+    learn: Learn, examples: Artifact, kind: str
+) -> None:
+    artifact = learn(examples, kind=kind)
+    learned = Tokenizer.load(Path(artifact.uri))
+    assert artifact.get_string_custom_property("kind") == learned.kind == kind
+    assert ("ü" in learned.characters) == (kind == "char")
+    assert (b" bells" in learned.words) == (kind == "gpt2")
+
+
+WORKERS = ["--direct_running_mode=multi_threading", "--direct_num_workers=3"]
+
+
+@pytest.mark.parametrize("options", [[], WORKERS], ids=["one worker", "three workers"])
+@pytest.mark.parametrize("most", [counting.MOST_PIECES, 5], ids=["held", "handed on"])
+def test_counts_and_first_places_do_not_depend_on_who_counts(
+    examples: Artifact, monkeypatch: pytest.MonkeyPatch, options: list[str], most: int
+) -> None:
+    monkeypatch.setattr(counting, "MOST_PIECES", most)
+    passages = sorted(train_passages(examples), key=lambda each: (each.source, each.position))
+    expected: dict[bytes, counting.Count] = {}
+    for passage in passages:
+        in_passage = Counter(split(passage.text))
+        for index, (word, count) in enumerate(in_passage.items()):
+            here = (passage.source, passage.position, index)
+            first, before = expected.get(word, (here, 0))
+            expected[word] = (first, before + count)
+    runner = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+    with beam.Pipeline(runner=runner, options=PipelineOptions(options)) as pipeline:
+        serialized = beam.Create([passage.serialize() for passage in passages])
+        counted = pipeline | serialized | beam.Reshuffle() | counting.CountPieces(split)
+        assert_that(counted, equal_to(list(expected.items())))

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gptfx.modules.tokenizers import bpe, splitting, tokenizer
+from gptfx.modules.tokenizers.kinds import count_pieces
 from gptfx.modules.tokenizers.trainer import WordCount, train_from_counts
 
 words = st.lists(st.sampled_from(b"abc"), max_size=40).map(bytes)
@@ -75,6 +76,12 @@ def test_the_fast_trainer_equals_the_textbook_on_many_words(
     counts: list[WordCount], n_merges: int
 ) -> None:
     assert train_from_counts(counts, n_merges) == textbook(counts, n_merges)
+
+
+def test_on_a_real_text_the_fast_trainer_equals_the_textbook(texts: list[bytes]) -> None:
+    # As minbpe does it: over the text itself, each word as often as it occurs there.
+    every_word = [(word, 1) for word in splitting.split(texts[0])]
+    assert train_from_counts(count_pieces(texts[:1]), 60) == textbook(every_word, 60)
 
 
 def test_the_fast_trainer_stops_when_no_pair_is_left() -> None:
