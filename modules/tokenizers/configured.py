@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gptfx.data.errors import InputError
 from gptfx.modules.config import TokenizerConfig
-from gptfx.modules.tokenizers.exchange import read_tokenizer
 from gptfx.modules.tokenizers.gpt2 import gpt2_tokenizer
+from gptfx.modules.tokenizers.importing import read_tokenizer
 from gptfx.modules.tokenizers.kinds import byte_tokenizer, char_tokenizer, frequent, train_bpe
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 from gptfx.modules.tokenizers.trainer import WordCount

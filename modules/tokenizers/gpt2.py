@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gptfx.data.errors import InputError
-from gptfx.modules.tokenizers.exchange import rank_lines, read_tokenizer
+from gptfx.modules.tokenizers.exporting import rank_lines
+from gptfx.modules.tokenizers.importing import read_tokenizer
 from gptfx.modules.tokenizers.normalization import Normalization
 from gptfx.modules.tokenizers.special import number_special
 from gptfx.modules.tokenizers.tokenizer import Tokenizer

@@ -97,7 +97,7 @@ def export_file(
     root: Path = ROOT,
 ) -> None:
     """Writes a tiktoken rank file, or a tokenizer.json for Hugging Face's tokenizers."""
-    from gptfx.modules.tokenizers.exchange import tiktoken_arguments, write_tokenizer
+    from gptfx.modules.tokenizers.exporting import tiktoken_arguments, write_tokenizer
 
     if form not in ("tiktoken", "huggingface"):
         raise InputError("no such format", form, "give --format tiktoken or huggingface")
@@ -124,7 +124,7 @@ def import_file(
     out: Path = typer.Option(..., help="The folder to write our tokenizer.json into."),
 ) -> None:
     """Reads another library's tokenizer; `gptfx run --tokenizer-file FILE` learns with it."""
-    from gptfx.modules.tokenizers.exchange import read_tokenizer
+    from gptfx.modules.tokenizers.importing import read_tokenizer
 
     tokenizer = read_tokenizer(file)
     try:

@@ -80,7 +80,7 @@ def _write_corpora() -> None:
 def _write_models() -> None:
     import tensorflow as tf
 
-    from gptfx.modules.tokenizers.exchange import write_tokenizer
+    from gptfx.modules.tokenizers.exporting import write_tokenizer
     from gptfx.modules.tokenizers.gpt2 import gpt2_tokenizer
     from gptfx.modules.tokenizers.graph import GraphTokenizer
     from gptfx.modules.tokenizers.kinds import count_pieces, frequent

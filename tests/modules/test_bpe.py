@@ -10,7 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gptfx.modules.tokenizers import bpe, splitting, tokenizer
+from gptfx.modules.tokenizers import (
+    alphabet,
+    bpe,
+    normalization,
+    special,
+    splitting,
+    tokenizer,
+)
 from gptfx.modules.tokenizers.kinds import count_pieces
 from gptfx.modules.tokenizers.trainer import WordCount, train_from_counts
 
@@ -34,7 +41,11 @@ def textbook(counts: Sequence[WordCount], n_merges: int) -> list[bpe.Pair]:
     return merges
 
 
-@pytest.mark.parametrize("module", [bpe, splitting, tokenizer], ids=lambda it: it.__name__)
+@pytest.mark.parametrize(
+    "module",
+    [alphabet, bpe, normalization, special, splitting, tokenizer],
+    ids=lambda it: it.__name__,
+)
 def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0

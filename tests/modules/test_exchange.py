@@ -12,7 +12,8 @@ from tiktoken.load import load_tiktoken_bpe
 from tokenizers import models, pre_tokenizers, trainers
 
 from gptfx.data.errors import InputError
-from gptfx.modules.tokenizers.exchange import read_tokenizer, tiktoken_arguments, write_tokenizer
+from gptfx.modules.tokenizers.exporting import tiktoken_arguments, write_tokenizer
+from gptfx.modules.tokenizers.importing import read_tokenizer
 from gptfx.modules.tokenizers.kinds import byte_tokenizer, char_tokenizer, count_pieces, train_bpe
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 

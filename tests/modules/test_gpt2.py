@@ -7,7 +7,7 @@ import pytest
 
 from gptfx.data.errors import InputError
 from gptfx.modules.tokenizers import gpt2
-from gptfx.modules.tokenizers.exchange import write_tokenizer
+from gptfx.modules.tokenizers.exporting import write_tokenizer
 from gptfx.modules.tokenizers.gpt2 import CACHED_NAME, find_ranks, gpt2_tokenizer
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 

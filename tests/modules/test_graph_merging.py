@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gptfx.modules.tokenizers.bpe import Pair, encode, train
-from gptfx.modules.tokenizers.exchange import tiktoken_arguments, tokens
+from gptfx.modules.tokenizers.exporting import tiktoken_arguments, tokens
 from gptfx.modules.tokenizers.gpt2 import gpt2_tokenizer
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 from gptfx.modules.tokenizers.graph_merging import CHUNK, PairMerger

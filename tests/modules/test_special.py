@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gptfx.data.errors import InputError
-from gptfx.modules.tokenizers.exchange import tokens
+from gptfx.modules.tokenizers.exporting import tokens
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 from gptfx.modules.tokenizers.kinds import train_bpe
 from gptfx.modules.tokenizers.special import SEPARATOR

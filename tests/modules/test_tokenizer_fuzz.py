@@ -15,7 +15,7 @@ import tiktoken
 
 from gptfx.data.fetch import fetch
 from gptfx.data.passages import split_passages
-from gptfx.modules.tokenizers.exchange import tiktoken_arguments, tokens
+from gptfx.modules.tokenizers.exporting import tiktoken_arguments, tokens
 from gptfx.modules.tokenizers.gpt2 import gpt2_tokenizer
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 from gptfx.modules.tokenizers.kinds import count_pieces, train_bpe

@@ -1,8 +1,6 @@
 """``gptfx tokenizer``: what a pushed model's tokenizer makes of text, and its ways in and out."""
 
 import json
-import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -18,28 +16,6 @@ TEXT = "They'd déjà vu,  in 1999.\n"
 @pytest.fixture(scope="module")
 def model(smoke: Any) -> Path:
     return versions(smoke.root / "serving" / "smoke")[-1].folder
-
-
-def on_a_terminal(*words: str) -> str:
-    """What the command prints where there is a terminal."""
-    leader, follower = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
-    command = [str(Path(sys.executable).parent / "gptfx"), *words]
-    with subprocess.Popen(command, stdout=follower, env=environment) as process:
-        os.close(follower)
-        printed = b""
-        while True:
-            try:
-                more = os.read(leader, 4096)
-            except OSError:
-                break
-            if not more:
-                break
-            printed += more
-    os.close(leader)
-    assert process.returncode == 0
-    return printed.decode()
 
 
 def test_what_is_encoded_is_decoded(gptfx: Any, smoke: Any) -> None:
@@ -125,8 +101,9 @@ def test_without_colours_tokens_are_divided_by_bars(gptfx: Any, model: Path) -> 
     assert "⏎" in shown
 
 
-def test_on_a_terminal_tokens_have_colours(model: Path) -> None:
-    shown = on_a_terminal("tokenizer", "show", "in 1999", "--model", str(model))
+def test_with_colours_tokens_are_not_divided(gptfx: Any, model: Path) -> None:
+    colours = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
+    shown = gptfx("tokenizer", "show", "in 1999", "--model", str(model), **colours).out
     assert "\x1b[48;" in shown
     assert "|" not in shown
 
