@@ -9,7 +9,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from gptfx.modules.tokenizers import splitting
-from gptfx.modules.tokenizers.normalization import Normalization
+from gptfx.modules.tokenizers.normalization import Normalization, newer_ranges
 
 SEPARATOR_BYTE = b"\xff"
 VALID_UTF8 = r"[\x{0}-\x{d7ff}\x{e000}-\x{10ffff}]*"
@@ -37,7 +37,23 @@ def normalizer(form: Normalization) -> Callable[[tf.Tensor], tf.Tensor]:
         return tf.identity
     import tensorflow_text
 
-    return lambda texts: tensorflow_text.normalize_utf8(texts, form)
+    def plain(texts: tf.Tensor) -> tf.Tensor:
+        return tensorflow_text.normalize_utf8(texts, form)
+
+    newer = splitting.re2_class(newer_ranges())
+
+    def around_newer(texts: tf.Tensor) -> tf.Tensor:
+        marked = SEPARATOR_BYTE + rb"\1" + SEPARATOR_BYTE
+        parts = split_at_separators(tf.strings.regex_replace(texts, f"([{newer}]+)", marked))
+        left_alone = tf.strings.regex_full_match(parts.values, f"[{newer}]+")
+        made = tf.where(left_alone, parts.values, plain(parts.values))
+        return tf.strings.reduce_join(parts.with_values(made), axis=1)
+
+    def normalize(texts: tf.Tensor) -> tf.Tensor:
+        usual = tf.reduce_all(tf.strings.regex_full_match(texts, f"[^{newer}]*"))
+        return tf.cond(usual, lambda: plain(texts), lambda: around_newer(texts))
+
+    return normalize
 
 
 def split_pieces(texts: tf.Tensor) -> tf.RaggedTensor:

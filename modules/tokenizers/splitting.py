@@ -86,15 +86,15 @@ def re2_patterns() -> tuple[str, str]:
     The first finds the last two spaces of a run before a non-space, so that the caller can put a
     separator between the two, which stands for `\\s+(?!\\S)`; the second finds the pieces.
     """
-    space, letter, number, other = (_re2_class(name) for name in "SLNP")
+    space, letter, number, other = (re2_class(code_points()[name]) for name in "SLNP")
     ahead = f"([{space}])([{space}][^{space}])"
     pieces = f" ?[{letter}]+|'(?:[sdmt]|ll|ve|re)| ?[{number}]+| ?[{other}]+|[{space}]+"
     return ahead, pieces
 
 
-def _re2_class(name: str) -> str:
-    pairs = code_points()[name]
-    return "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in pairs)
+def re2_class(ranges: Ranges) -> str:
+    """What stands between the brackets of a character class of RE2."""
+    return "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in ranges)
 
 
 def split(data: bytes) -> list[bytes]:
