@@ -6,21 +6,28 @@ Whatever is written encodes there as it does here; what a form cannot say is ref
 import base64
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from gptfx.data.errors import InputError
 from gptfx.modules.tokenizers import alphabet
 from gptfx.modules.tokenizers.splitting import GPT2_PATTERN
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
-Format = Literal["tiktoken", "huggingface"]
+FORMATS = ("tiktoken", "huggingface")
 
 
-def write_tokenizer(tokenizer: Tokenizer, form: Format, path: Path) -> None:
+def write_tokenizer(tokenizer: Tokenizer, form: str, path: Path) -> None:
     """Writes a file that the other library reads, with equal results.
+
+    Args:
+      tokenizer: of any kind but `char`.
+      form: one of FORMATS.
+      path: the file.
 
     Raises InputError for what its form cannot say: `char`, and for tiktoken normalization.
     """
+    if form not in FORMATS:
+        raise InputError("no such format", form, f"name one of {', '.join(FORMATS)}")
     if tokenizer.kind == "char":
         remedy = "export a tokenizer of kind bpe, byte or gpt2"
         raise InputError(f"{form} has no form for characters with byte fallback", "char", remedy)
@@ -50,6 +57,25 @@ def rank_lines(tokenizer: Tokenizer) -> str:
 def tiktoken_arguments(tokenizer: Tokenizer) -> dict[str, Any]:
     """What a ``tiktoken.Encoding`` needs beside the ranks."""
     return {"pat_str": GPT2_PATTERN, "special_tokens": dict(tokenizer.special_tokens)}
+
+
+def how_to_open(tokenizer: Tokenizer, form: str, path: Path) -> list[str]:
+    """Lines of Python that open what was written as `tokenizer`, with the other library alone."""
+    if form == "huggingface":
+        return [
+            "import tokenizers",
+            f"tokenizer = tokenizers.Tokenizer.from_file({str(path)!r})",
+            "tokenizer.encode_special_tokens = True  # spelled special tokens are ordinary text",
+        ]
+    arguments = tiktoken_arguments(tokenizer)
+    return [
+        "import tiktoken, tiktoken.load",
+        f"ranks = tiktoken.load.load_tiktoken_bpe({str(path)!r})",
+        f'pattern = r"{arguments["pat_str"]}"',
+        f"special = {arguments['special_tokens']}",
+        "tokenizer = tiktoken.Encoding("
+        "'ours', pat_str=pattern, mergeable_ranks=ranks, special_tokens=special)",
+    ]
 
 
 def _huggingface(tokenizer: Tokenizer) -> str:

@@ -31,7 +31,13 @@ SPECIAL = typer.Option(
     False, "--allow-special", help="Special tokens that the text spells become their ids."
 )
 JSON = typer.Option(False, "--json", help="One JSON object.")
-COLOURS = ("on #264b5d", "on #5d3a26", "on #2f5d26", "on #51265d", "on #5d5426")
+COLOURS = (  # of the eight that every terminal has
+    "white on blue",
+    "black on cyan",
+    "white on magenta",
+    "black on green",
+    "black on yellow",
+)
 
 
 @app.command()
@@ -97,25 +103,14 @@ def export_file(
     root: Path = ROOT,
 ) -> None:
     """Writes a tiktoken rank file, or a tokenizer.json for Hugging Face's tokenizers."""
-    from gptfx.modules.tokenizers.exporting import tiktoken_arguments, write_tokenizer
+    from gptfx.modules.tokenizers.exporting import how_to_open, write_tokenizer
 
-    if form not in ("tiktoken", "huggingface"):
-        raise InputError("no such format", form, "give --format tiktoken or huggingface")
     tokenizer = load(model, root)
-    write_tokenizer(tokenizer, "tiktoken" if form == "tiktoken" else "huggingface", out)
+    write_tokenizer(tokenizer, form, out)
     typer.echo(out)
-    if form == "tiktoken":
-        settings = tiktoken_arguments(tokenizer)
-        typer.echo("to open it, with nothing of gptfx:")
-        typer.echo("  import tiktoken, tiktoken.load")
-        typer.echo(f"  ranks = tiktoken.load.load_tiktoken_bpe({str(out)!r})")
-        pattern = settings["pat_str"]
-        typer.echo(f'  pattern = r"{pattern}"')
-        typer.echo(f"  special = {settings['special_tokens']}")
-        typer.echo(
-            "  tiktoken.Encoding('ours', pat_str=pattern, mergeable_ranks=ranks,"
-            " special_tokens=special)"
-        )
+    typer.echo("to open it, with nothing of gptfx:")
+    for line in how_to_open(tokenizer, form, out):
+        typer.echo(f"  {line}")
 
 
 @app.command("import")

@@ -1,8 +1,10 @@
 """``gptfx tokenizer``: what a pushed model's tokenizer makes of text, and its ways in and out."""
 
 import json
+import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,25 +60,32 @@ def test_the_ids_are_those_of_the_model_s_signature(gptfx: Any, model: Path) -> 
     assert printed == f"{ids} [0, {len(ids)}, {len(ids)}]\n{TEXT}\n"
 
 
-def test_the_exported_encoding_gives_the_same_ids_without_gptfx(
-    gptfx: Any, model: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("form", "ids_of"),
+    [
+        ("tiktoken", "tokenizer.encode_ordinary(text)"),
+        ("huggingface", "tokenizer.encode(text).ids"),
+    ],
+)
+def test_what_is_exported_gives_the_same_ids_without_gptfx(
+    gptfx: Any, model: Path, tmp_path: Path, form: str, ids_of: str
 ) -> None:
-    out = tmp_path / "ours.tiktoken"
-    said = gptfx(
-        "tokenizer", "export", "--format", "tiktoken", "--out", str(out), "--model", str(model)
-    ).out
-    lines = said.splitlines()
-    assert lines[0] == str(out)
-    snippet = "\n".join(line.strip() for line in lines[2:-1])
-    code = (
-        f"{snippet}\nencoding = {lines[-1].strip()}\nimport sys\n"
-        "print(encoding.encode_ordinary(sys.argv[1]))\nassert 'gptfx' not in sys.modules"
-    )
-    printed = subprocess.run(
-        [sys.executable, "-c", code, TEXT], capture_output=True, text=True, check=True
-    ).stdout
-    ids = gptfx("tokenizer", "encode", TEXT, "--model", str(model), "--json").json["ids"]
-    assert printed == f"{ids}\n"
+    named = ("--model", str(model))
+    out = tmp_path / "exported"
+    said = gptfx("tokenizer", "export", "--format", form, "--out", str(out), *named).out
+    path, _, *snippet = said.splitlines()
+    assert path == str(out)
+    lines = [
+        *map(str.strip, snippet),
+        "import sys",
+        "text = sys.argv[1]",
+        f"print({ids_of})",
+        "assert 'gptfx' not in sys.modules",
+    ]
+    text = TEXT + "<|endoftext|>"
+    command = [sys.executable, "-c", "\n".join(lines), text]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed == f"{gptfx('tokenizer', 'encode', text, '--json', *named).json['ids']}\n"
 
 
 def test_hugging_face_s_form_comes_back_as_a_tokenizer_of_ours(
@@ -101,11 +110,17 @@ def test_without_colours_tokens_are_divided_by_bars(gptfx: Any, model: Path) -> 
     assert "⏎" in shown
 
 
-def test_with_colours_tokens_are_not_divided(gptfx: Any, model: Path) -> None:
-    colours = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
-    shown = gptfx("tokenizer", "show", "in 1999", "--model", str(model), **colours).out
-    assert "\x1b[48;" in shown
-    assert "|" not in shown
+@pytest.mark.parametrize("kind", ["xterm", "xterm-256color"])
+def test_with_colours_neighbours_differ_and_are_not_divided(
+    gptfx: Any, model: Path, kind: str
+) -> None:
+    colours = {"FORCE_COLOR": "1", "COLORTERM": "", "TERM": kind}
+    shown = gptfx("tokenizer", "show", "ye 99", "--model", str(model), **colours).out
+    line = shown.splitlines()[0]
+    assert re.sub(r"\x1b\[[0-9;]*m", "", line) == "ye 99"
+    backgrounds = re.findall(r"\x1b\[\d+;(\d+)m", line)
+    assert len(backgrounds) > 1
+    assert all(one != other for one, other in pairwise(backgrounds))
 
 
 def test_show_says_what_the_tokenizer_is(gptfx: Any, model: Path) -> None:
