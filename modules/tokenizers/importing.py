@@ -28,8 +28,11 @@ def read_tokenizer(path: Path) -> Tokenizer:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError("the tokenizer file cannot be read", str(error), f"name {FORMS}") from None
+    except UnicodeDecodeError as error:
+        received = f"{path}: {error}"
+        raise InputError("the tokenizer file is not text", received, f"name {FORMS}") from None
     try:
         return _reader(text)(text)
     except InputError as error:

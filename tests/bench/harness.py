@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -123,9 +124,9 @@ def peer_python(name: str, requirements: list[str]) -> str:
     python = folder / "bin" / "python"
     stamp, wanted = folder / "requirements", "\n".join(requirements)
     if not stamp.exists() or stamp.read_text() != wanted:
-        say(f"setting up peers: {' '.join(requirements)}")
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         if requirements:
+            say(f"setting up peers: {' '.join(requirements)}")
             install = [str(python), "-m", "pip", "install", "-qq", *requirements]
             subprocess.run(install, check=True)
         stamp.write_text(wanted)
@@ -152,6 +153,8 @@ def say(text: str) -> None:
 
 def main(description: str, plans: Callable[[], Iterator[Plan]]) -> None:
     """The command line of a benchmark."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # remarks of TensorFlow about the host
+    warnings.simplefilter("ignore")  # of libraries about each other
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--only", default="", metavar="ROW", help="rows whose names begin so")
     parser.add_argument("--json", action="store_true", help="a JSON object a row, nothing else")

@@ -160,6 +160,13 @@ def test_what_is_no_tokenizer_is_refused(tmp_path: Path, content: str) -> None:
         read_tokenizer(path)
 
 
+def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\x7fELF\xd0")
+    with pytest.raises(InputError, match="not text.*file: .*position 4"):
+        read_tokenizer(path)
+
+
 def test_ranks_with_a_token_that_cannot_be_reached_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_tokenizer(byte_tokenizer(), "tiktoken", path)
