@@ -163,7 +163,7 @@ def test_what_is_no_tokenizer_is_refused(tmp_path: Path, content: str) -> None:
 def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"\x7fELF\xd0")
-    with pytest.raises(InputError, match="not text.*file: .*position 4"):
+    with pytest.raises(InputError, match=r"not text.*file: .*position 4"):
         read_tokenizer(path)
 
 
