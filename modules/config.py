@@ -62,9 +62,23 @@ class ModelConfig(Section):
     Attributes:
       kind: `gpt`, or `bigram`, which only looks at the token before and ignores the other keys.
       block_size: the longest context, in tokens.
-      initializer_range: standard deviation of the initial weights. GPT-2's 0.02 is for 768 wide;
-        much narrower models learn faster from larger weights.
-      dropout: share of activations that are zeroed in training.
+      positions: `learned`, an embedding of each position, as in GPT-2; or `rotary`
+        (https://arxiv.org/abs/2104.09864).
+      rotary_base: how many times slower the slowest rotary angle turns than the fastest.
+      norm: `layernorm` (https://arxiv.org/abs/1607.06450), or `rmsnorm`
+        (https://arxiv.org/abs/1910.07467).
+      activation: `gelu` (https://arxiv.org/abs/1606.08415), or `relu2`
+        (https://arxiv.org/abs/2109.08668).
+      qk_norm: whether queries and keys are normalized (https://arxiv.org/abs/2010.04245).
+      bias: whether linear layers and LayerNorms have one.
+      tie_embeddings: whether the output layer is the token embedding
+        (https://arxiv.org/abs/1608.05859).
+      zero_init: whether projections into the residual stream, and an output layer of its own, start
+        at zero (https://arxiv.org/abs/1901.09321).
+      initializer_range: standard deviation of the other initial weights. GPT-2's 0.02 is for 768
+        wide; much narrower models learn faster from larger weights.
+      dropout: share of activations that are zeroed in training
+        (https://jmlr.org/papers/v15/srivastava14a.html).
     """
 
     kind: Literal["gpt", "bigram"] = "gpt"
@@ -72,14 +86,27 @@ class ModelConfig(Section):
     n_layer: int = Field(4, ge=1, le=200)
     n_head: int = Field(4, ge=1, le=200)
     n_embd: int = Field(128, ge=1, le=65_536)
+    positions: Literal["learned", "rotary"] = "learned"
+    rotary_base: float = Field(10_000.0, gt=1.0)
+    norm: Literal["layernorm", "rmsnorm"] = "layernorm"
+    activation: Literal["gelu", "relu2"] = "gelu"
+    qk_norm: bool = False
+    bias: bool = True
+    tie_embeddings: bool = True
+    zero_init: bool = False
     initializer_range: float = Field(0.02, gt=0.0, le=1.0)
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
 
     @model_validator(mode="after")
-    def _heads_divide_width(self) -> "ModelConfig":
+    def _heads_fit_width(self) -> "ModelConfig":
         if self.n_embd % self.n_head:
             raise ValueError(
                 f"n_embd must be a multiple of n_head (n_embd={self.n_embd}, n_head={self.n_head})"
+            )
+        if self.positions == "rotary" and self.n_embd // self.n_head % 2:
+            raise ValueError(
+                "rotary positions need heads of even width"
+                f" (n_embd / n_head = {self.n_embd // self.n_head})"
             )
         return self
 

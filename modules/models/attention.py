@@ -1,26 +1,20 @@
 """Causal self-attention: every token looks back at the tokens before it.
 
-Source: Vaswani et al., "Attention is all you need", https://arxiv.org/abs/1706.03762.
+``heads.py`` says the same step by step. Source: Vaswani et al., "Attention is all you need",
+https://arxiv.org/abs/1706.03762.
 Shapes in comments: B batch, T time, C width (n_embd), H heads, D = C / H width of a head.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from gptfx.modules.config import ModelConfig
+from gptfx.modules.models.linear import Linear
+from gptfx.modules.models.norm import rms_normalize
+from gptfx.modules.models.rotary import angles, rotate
 
-MASKED = -1e9  # a logit that softmax turns into zero
-
-
-def initializer(config: ModelConfig, residual: bool = False) -> keras.initializers.Initializer:
-    """Normal, as in GPT-2; `residual` is for a projection into the residual stream.
-
-    Such projections start smaller the more of them add up: by 1 / sqrt(2 * n_layer).
-    """
-    scale = (2 * config.n_layer) ** -0.5 if residual else 1.0
-    return keras.initializers.RandomNormal(stddev=config.initializer_range * scale)
+MASKED = -1e9  # a score that softmax turns into zero
 
 
 def causal_mask(time: int) -> np.ndarray:
@@ -34,23 +28,32 @@ class CausalSelfAttention(keras.layers.Layer):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(name="attn")
-        self.n_head, self.n_embd = config.n_head, config.n_embd
-        self.c_attn = keras.layers.Dense(3 * self.n_embd, kernel_initializer=initializer(config))
-        residual = initializer(config, residual=True)
-        self.c_proj = keras.layers.Dense(self.n_embd, kernel_initializer=residual)
+        self.config, self.head_width = config, config.n_embd // config.n_head
+        self.c_attn = Linear(config, 3 * config.n_embd)
+        self.c_proj = Linear(config, config.n_embd, residual=True)
         self.attn_dropout = keras.layers.Dropout(config.dropout)
         self.resid_dropout = keras.layers.Dropout(config.dropout)
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """(B, T, C) float to (B, T, C)."""
-        time, head_width = x.shape[1], self.n_embd // self.n_head
-        qkv = self.c_attn(x)  # (B, T, 3C)
-        qkv = ops.reshape(qkv, (-1, time, 3, self.n_head, head_width))  # (B, T, 3, H, D)
-        q, k, v = ops.unstack(ops.transpose(qkv, (2, 0, 3, 1, 4)), num=3)  # each (B, H, T, D)
-        scores = ops.matmul(q * head_width**-0.5, ops.transpose(k, (0, 1, 3, 2)))  # (B, H, T, T)
-        # Rows sum to 1 over the past. (Keras's own softmax warns about a past of one token.)
-        weights = tf.nn.softmax(scores + causal_mask(time))
+        time, width = x.shape[1], self.config.n_embd
+        qkv = tf.reshape(self.c_attn(x), [-1, time, 3, self.config.n_head, self.head_width])
+        q, k, v = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))  # each (B, H, T, D)
+        q, k = self._prepare(q), self._prepare(k)
+        scores = tf.matmul(q * self.head_width**-0.5, k, transpose_b=True)  # (B, H, T, T)
+        weights = tf.nn.softmax(scores + causal_mask(time))  # rows sum to 1 over the past
         weights = self.attn_dropout(weights, training=training)
-        y = ops.transpose(ops.matmul(weights, v), (0, 2, 1, 3))  # (B, T, H, D)
-        y = ops.reshape(y, (-1, time, self.n_embd))  # heads side by side: (B, T, C)
+        y = tf.transpose(tf.matmul(weights, v), [0, 2, 1, 3])  # (B, T, H, D)
+        y = tf.reshape(y, [-1, time, width])  # heads side by side: (B, T, C)
         return self.resid_dropout(self.c_proj(y), training=training)
+
+    def _prepare(self, x: tf.Tensor) -> tf.Tensor:
+        """Queries or keys (B, H, T, D): normalized and turned, where the model does so.
+
+        Source of the normalization: Henry et al., https://arxiv.org/abs/2010.04245.
+        """
+        if self.config.qk_norm:
+            x = rms_normalize(x)
+        if self.config.positions == "rotary":
+            x = rotate(x, *angles(x.shape[2], self.head_width, self.config.rotary_base))
+        return x

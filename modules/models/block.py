@@ -6,6 +6,7 @@ import tensorflow as tf
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.models.attention import CausalSelfAttention
 from gptfx.modules.models.feed_forward import FeedForward
+from gptfx.modules.models.norm import make_norm
 
 
 class Block(keras.layers.Layer):
@@ -16,9 +17,9 @@ class Block(keras.layers.Layer):
 
     def __init__(self, config: ModelConfig, name: str) -> None:
         super().__init__(name=name)
-        self.ln_1 = keras.layers.LayerNormalization(epsilon=1e-5)
+        self.ln_1 = make_norm(config, "ln_1")
         self.attn = CausalSelfAttention(config)
-        self.ln_2 = keras.layers.LayerNormalization(epsilon=1e-5)
+        self.ln_2 = make_norm(config, "ln_2")
         self.mlp = FeedForward(config)
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -4,24 +4,36 @@ import keras
 import tensorflow as tf
 
 from gptfx.modules.config import ModelConfig
-from gptfx.modules.models.attention import initializer
+from gptfx.modules.models.linear import Linear
 
 
 class FeedForward(keras.layers.Layer):
-    """Up to four times the width, through GELU, and back down.
-
-    Source of GELU: Hendrycks and Gimpel, https://arxiv.org/abs/1606.08415.
-    """
+    """Up to four times the width, through a nonlinearity, and back down."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(name="mlp")
-        width = config.n_embd
-        self.c_fc = keras.layers.Dense(4 * width, kernel_initializer=initializer(config))
-        residual = initializer(config, residual=True)
-        self.c_proj = keras.layers.Dense(width, kernel_initializer=residual)
+        self.activation = ACTIVATIONS[config.activation]
+        self.c_fc = Linear(config, 4 * config.n_embd)
+        self.c_proj = Linear(config, config.n_embd, residual=True)
         self.dropout = keras.layers.Dropout(config.dropout)
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """(B, T, C) float to (B, T, C)."""
-        hidden = keras.activations.gelu(self.c_fc(x), approximate=True)  # (B, T, 4C)
+        hidden = self.activation(self.c_fc(x))  # (B, T, 4C)
         return self.dropout(self.c_proj(hidden), training=training)
+
+
+def gelu(x: tf.Tensor) -> tf.Tensor:
+    """``x`` times how likely a normal variable is below it, by tanh, as in GPT-2.
+
+    Source: Hendrycks and Gimpel, https://arxiv.org/abs/1606.08415.
+    """
+    return tf.nn.gelu(x, approximate=True)
+
+
+def relu2(x: tf.Tensor) -> tf.Tensor:
+    """The square of what is positive. Source: So et al., https://arxiv.org/abs/2109.08668."""
+    return tf.square(tf.nn.relu(x))
+
+
+ACTIVATIONS = {"gelu": gelu, "relu2": relu2}

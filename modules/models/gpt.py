@@ -1,37 +1,52 @@
-"""GPT: token and position embeddings, a stack of blocks, a norm, and the embeddings once more."""
+"""GPT: tokens become vectors, a stack of blocks works on them, and they become logits again."""
 
 import keras
 import tensorflow as tf
-from keras import ops
 
 from gptfx.modules.config import ModelConfig
-from gptfx.modules.models.attention import initializer
 from gptfx.modules.models.block import Block
+from gptfx.modules.models.linear import initializer
+from gptfx.modules.models.norm import make_norm
 
 
 class GPT(keras.Model):
     """A decoder-only transformer; parts are named as in GPT-2 (`wte`, `wpe`, `h`, `ln_f`).
 
     The output layer is the token embedding, transposed (weight tying,
-    https://arxiv.org/abs/1608.05859).
+    https://arxiv.org/abs/1608.05859), or, where that is not wanted, a table of its own, `lm_head`.
     """
 
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__(name="gpt")
         self.config, self.vocab_size = config, vocab_size
-        embedding = keras.layers.Embedding
-        self.wte = embedding(vocab_size, config.n_embd, initializer(config), name="wte")
-        self.wpe = embedding(config.block_size, config.n_embd, initializer(config), name="wpe")
+        embedding, start = keras.layers.Embedding, initializer(config)
+        self.wte = embedding(vocab_size, config.n_embd, start, name="wte")
+        if config.positions == "learned":
+            self.wpe = embedding(config.block_size, config.n_embd, start, name="wpe")
         self.drop = keras.layers.Dropout(config.dropout)
         self.h = [Block(config, name=f"h_{layer}") for layer in range(config.n_layer)]
-        self.ln_f = keras.layers.LayerNormalization(epsilon=1e-5, name="ln_f")
+        self.ln_f = make_norm(config, "ln_f")
+        if not config.tie_embeddings:
+            head_start = "zeros" if config.zero_init else start
+            self.lm_head = embedding(vocab_size, config.n_embd, head_start, name="lm_head")
 
     def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Ids (B, T) int32, T <= block_size, to logits (B, T, vocab_size) float32."""
-        positions = ops.arange(tokens.shape[1])
-        x = self.wte(tokens) + self.wpe(positions)  # (B, T, C) + (T, C)
+        time, width = tokens.shape[1], self.config.n_embd
+        x = self.wte(tokens)  # (B, T, C)
+        if self.config.positions == "learned":
+            x += self.wpe(tf.range(time))  # (T, C)
         x = self.drop(x, training=training)
         for block in self.h:
             x = block(x, training=training)
-        x = self.ln_f(x)
-        return ops.matmul(x, ops.transpose(self.wte.embeddings))  # (B, T, V)
+        rows = tf.reshape(self.ln_f(x), [-1, width])  # (B * T, C)
+        logits = tf.matmul(rows, self._output_table(), transpose_b=True)  # (B * T, V)
+        return tf.reshape(logits, [-1, time, self.vocab_size])
+
+    def _output_table(self) -> tf.Tensor:
+        """(V, C): a row a token, which is compared with what the model says comes next."""
+        if self.config.tie_embeddings:
+            return tf.convert_to_tensor(self.wte.embeddings)
+        if not self.lm_head.built:
+            self.lm_head.build()
+        return tf.convert_to_tensor(self.lm_head.embeddings)

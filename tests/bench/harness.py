@@ -118,13 +118,13 @@ def medians(
     return statistics.median(mine), statistics.median(other)
 
 
-def peer_python(name: str, requirements: list[str]) -> str:
+def peer_python(name: str, requirements: list[str], base: str = sys.executable) -> str:
     """A Python with packages of its own; made once, and anew when the requirements change."""
     folder = FOLDER / name
     python = folder / "bin" / "python"
     stamp, wanted = folder / "requirements", "\n".join(requirements)
     if not stamp.exists() or stamp.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run([base, "-m", "venv", "--clear", str(folder)], check=True)
         if requirements:
             say(f"setting up peers: {' '.join(requirements)}")
             install = [str(python), "-m", "pip", "install", "-qq", *requirements]

@@ -56,7 +56,7 @@ def test_the_loss_falls_on_what_repeats_itself(fitted: Fitted) -> None:
     losses = [point.loss for point in fitted.points]
     assert losses[0] <= math.log(16)
     assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < 0.3
+    assert losses[-1] < 0.4
 
 
 def test_the_same_seed_gives_the_same_weights_to_the_bit(

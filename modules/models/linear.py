@@ -1,0 +1,47 @@
+"""The linear layer, and how its weights begin."""
+
+import keras
+import tensorflow as tf
+
+from gptfx.modules.config import ModelConfig
+
+
+def initializer(config: ModelConfig, residual: bool = False) -> keras.initializers.Initializer:
+    """Normal, as in GPT-2; `residual` is for a projection into the residual stream.
+
+    Such projections start smaller the more of them add up, by 1 / sqrt(2 * n_layer); or, with
+    `zero_init`, at zero, so that at first every block passes its input on.
+    """
+    if residual and config.zero_init:
+        return keras.initializers.Zeros()
+    scale = (2 * config.n_layer) ** -0.5 if residual else 1.0
+    return keras.initializers.RandomNormal(stddev=config.initializer_range * scale)
+
+
+class Linear(keras.layers.Layer):
+    """``x @ kernel + bias`` for the vectors along the last axis.
+
+    All of them go through one matrix product, whatever the other axes are: several small ones, as
+    keras.layers.Dense makes for three axes, are slower.
+    """
+
+    def __init__(self, config: ModelConfig, width: int, residual: bool = False) -> None:
+        super().__init__()
+        self.width, self.use_bias = width, config.bias
+        self.initializer = initializer(config, residual)
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """Makes the weights for inputs of `shape` (..., C)."""
+        self.kernel = self.add_weight(
+            name="kernel", shape=(shape[-1], self.width), initializer=self.initializer
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.width,), initializer="zeros")
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """(B, ..., C) float to (B, ..., width)."""
+        rows = tf.reshape(x, [-1, x.shape[-1]])  # (n, C)
+        y = tf.matmul(rows, tf.convert_to_tensor(self.kernel))  # (n, width)
+        if self.use_bias:
+            y = tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
+        return tf.reshape(y, [-1, *x.shape[1:-1], self.width])

@@ -1,0 +1,103 @@
+"""GPT-2 here is GPT-2 there: transformers, in an environment of its own, gives the same logits."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gptfx.modules.models.gpt import GPT
+from gptfx.modules.models.gpt2_weights import load_gpt2, save_gpt2
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+from harness import peer_python
+
+pytestmark = pytest.mark.slow
+
+PEERS = ["torch==2.13.0", "transformers==5.24.0", "numpy"]
+SHAPES = [
+    {"vocab_size": 61, "block_size": 16, "n_layer": 2, "n_head": 2, "n_embd": 32},
+    {"vocab_size": 97, "block_size": 48, "n_layer": 5, "n_head": 4, "n_embd": 64},
+]
+# Reads ids (B, T) from a file, writes logits; with "make", the model is a random one of its own.
+THERE = """
+import sys, json, numpy, torch, transformers
+do, folder, ids, logits = sys.argv[1:5]
+if do == "make":
+    torch.manual_seed(0)
+    shape = json.loads(sys.argv[5])
+    config = transformers.GPT2Config(
+        vocab_size=shape["vocab_size"], n_positions=shape["block_size"], n_embd=shape["n_embd"],
+        n_layer=shape["n_layer"], n_head=shape["n_head"], initializer_range=0.2,
+        bos_token_id=0, eos_token_id=0,
+    )
+    model = transformers.GPT2LMHeadModel(config)
+    for name, value in model.named_parameters():
+        torch.nn.init.normal_(value, std=0.2)
+    model.save_pretrained(folder)
+else:
+    model, report = transformers.GPT2LMHeadModel.from_pretrained(folder, output_loading_info=True)
+    assert not report["missing_keys"] and not report["unexpected_keys"], report
+with torch.no_grad():
+    made = model.eval()(torch.from_numpy(numpy.load(ids)).long()).logits
+numpy.save(logits, made.numpy())
+"""
+
+
+@pytest.fixture(scope="module")
+def there() -> Callable[..., np.ndarray]:
+    """Runs transformers on a folder and ids; returns logits."""
+    outside = [path for path in os.environ["PATH"].split(":") if ".venv" not in path]
+    base = subprocess.run(
+        ["python3", "-c", "import sys; print(sys.executable)"],
+        env={**os.environ, "PATH": ":".join(outside)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    python = peer_python("transformers", PEERS, base)
+
+    def run(do: str, folder: Path, ids: np.ndarray, **shape: int) -> np.ndarray:
+        paths = folder.parent / "ids.npy", folder.parent / "logits.npy"
+        np.save(paths[0], ids)
+        command = [python, "-c", THERE, do, str(folder), *map(str, paths), json.dumps(shape)]
+        subprocess.run(command, check=True, capture_output=True)
+        return np.load(paths[1])
+
+    return run
+
+
+def random_ids(vocab_size: int, time: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(vocab_size, size=(3, time), dtype=np.int32)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=["small", "larger"])
+def test_transformers_weights_give_transformers_logits(
+    there: Callable[..., np.ndarray], tmp_path: Path, shape: dict[str, int]
+) -> None:
+    ids = random_ids(shape["vocab_size"], shape["block_size"])
+    theirs = there("make", tmp_path / "gpt2", ids, **shape)
+    ours = load_gpt2(tmp_path / "gpt2")(ids).numpy()
+    assert np.abs(theirs).max() > 0.5
+    np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=["small", "larger"])
+def test_our_weights_give_our_logits_in_transformers(
+    there: Callable[..., np.ndarray],
+    make_gpt: Callable[..., GPT],
+    tmp_path: Path,
+    shape: dict[str, int],
+) -> None:
+    gpt, rng = make_gpt(**shape), np.random.default_rng(1)
+    for variable in gpt.trainable_variables:
+        variable.assign(0.2 * rng.normal(size=variable.shape))
+    save_gpt2(gpt, tmp_path / "gpt2")
+    ids = random_ids(shape["vocab_size"], shape["block_size"])
+    theirs = there("load", tmp_path / "gpt2", ids)
+    assert np.abs(theirs).max() > 0.5
+    np.testing.assert_allclose(gpt(ids).numpy(), theirs, atol=1e-4, rtol=0)
