@@ -5,9 +5,13 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
+from gptfx.modules.config import ModelConfig
+from gptfx.modules.models.gpt import GPT
+from gptfx.modules.models.gpt2_weights import load_gpt2, save_gpt2
 from gptfx.pipeline.config import DataConfig
 
 REPOSITORY = Path(__file__).parent.parent
@@ -59,6 +63,17 @@ def test_the_registered_corpus_of_the_readme_is_a_configuration() -> None:
     content = yaml.safe_load(shown.replace('"..."', "a" * 64))
     data = DataConfig.model_validate(content["data"])
     assert data.own_corpora["mine"].licence == "CC0-1.0"
+
+
+def test_the_readme_s_way_of_reading_and_writing_gpt_2_works(tmp_path: Path) -> None:
+    gpt = GPT(ModelConfig(block_size=8, n_layer=1, n_head=2, n_embd=8), 16)
+    gpt(np.zeros((1, 8), np.int32))
+    save_gpt2(gpt, tmp_path / "FOLDER")
+    (code,) = re.findall(r"```python\n([^`]*load_gpt2[^`]*)```", README)
+    for folder in ("FOLDER", "COPY"):
+        code = code.replace(f'"{folder}"', repr(str(tmp_path / folder)))
+    exec(code, {})
+    np.testing.assert_array_equal(load_gpt2(tmp_path / "COPY").get_weights()[0], gpt.wte.embeddings)
 
 
 @pytest.mark.slow

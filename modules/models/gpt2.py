@@ -17,14 +17,8 @@ SIZES = {  # parameters: layers, heads, width
 
 
 def gpt2_config(size: str) -> ModelConfig:
-    """The configuration of a size.
-
-    >>> gpt2_config("124M").n_layer
-    12
-
-    Raises InputError for a size that does not exist.
-    """
+    """The configuration of a size. Raises InputError for one that does not exist."""
     if size not in SIZES:
         raise InputError("no such size of GPT-2", size, f"name one of {', '.join(SIZES)}")
-    n_layer, n_head, n_embd = SIZES[size]
-    return ModelConfig(block_size=BLOCK_SIZE, n_layer=n_layer, n_head=n_head, n_embd=n_embd)
+    shape = dict(zip(("n_layer", "n_head", "n_embd"), SIZES[size], strict=True))
+    return ModelConfig.model_validate({"block_size": BLOCK_SIZE, **shape})

@@ -47,12 +47,8 @@ def read_config(folder: Path) -> Found:
         if not isinstance(content, dict):
             raise TypeError("no JSON object")
         _require_gpt2(content)
-        config = ModelConfig(
-            block_size=content["n_positions"],
-            n_layer=content["n_layer"],
-            n_head=content["n_head"],
-            n_embd=content["n_embd"],
-        )
+        shape = {key: content[key] for key in ("n_layer", "n_head", "n_embd")}
+        config = ModelConfig.model_validate({"block_size": content["n_positions"], **shape})
         return Found(config, int(content["vocab_size"]))
     except InputError:
         raise
@@ -121,7 +117,7 @@ def save_gpt2(model: GPT, folder: Path) -> None:
 
 
 def _require_writable(config: ModelConfig) -> None:
-    plain = ModelConfig()
+    plain = ModelConfig.model_validate({})
     for key in ("kind", "positions", "norm", "activation", "qk_norm", "bias", "tie_embeddings"):
         if getattr(config, key) != getattr(plain, key):
             received = f"model.{key} = {getattr(config, key)}"
