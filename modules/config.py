@@ -112,15 +112,21 @@ class ModelConfig(Section):
 
 
 class TrainerConfig(Section):
-    """How the model is fitted; AdamW with linear warm-up and cosine decay.
+    """How the model is fitted.
 
     Attributes:
       steps: number of updates; 0 exports the model untrained, which the gate should refuse.
       batch_size: windows of `block_size` tokens an update.
-      learning_rate: its peak.
+      optimizer: `adamw` for all weights; or `muon`, which is for the matrices of linear layers, and
+        AdamW for the others.
+      learning_rate: AdamW's, its peak.
+      muon_learning_rate: Muon's, its peak.
+      schedule: `warmup-cosine` or `warmup-stable-decay`, of both learning rates.
+      decay_share: of `warmup-stable-decay`: the last part of the steps, in which it decays.
       min_learning_rate_ratio: the last learning rate as a share of the peak.
       warmup_steps: updates until the peak.
-      weight_decay: decoupled, on matrices only.
+      weight_decay: AdamW's, decoupled, on matrices only.
+      muon_weight_decay: Muon's, decoupled.
       beta_2: AdamW's second decay.
       gradient_clip: the largest global norm of the gradients.
       seed: of the initial weights and of the order of the windows.
@@ -129,10 +135,15 @@ class TrainerConfig(Section):
 
     steps: int = Field(1000, ge=0)
     batch_size: int = Field(16, ge=1)
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(3e-3, gt=0.0)
+    muon_learning_rate: float = Field(0.02, gt=0.0)
+    schedule: Literal["warmup-cosine", "warmup-stable-decay"] = "warmup-cosine"
+    decay_share: float = Field(0.4, gt=0.0, le=1.0)
     min_learning_rate_ratio: float = Field(0.05, ge=0.0, le=1.0)
     warmup_steps: int = Field(50, ge=0)
     weight_decay: float = Field(0.1, ge=0.0)
+    muon_weight_decay: float = Field(0.0, ge=0.0)
     beta_2: float = Field(0.99, gt=0.0, lt=1.0)
     gradient_clip: float = Field(1.0, gt=0.0)
     seed: int = Field(1337, ge=0, lt=2**31)

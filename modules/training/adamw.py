@@ -4,25 +4,15 @@ Source: Loshchilov and Hutter, "Decoupled weight decay regularization",
 https://arxiv.org/abs/1711.05101.
 """
 
-import math
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from gptfx.modules.config import TrainerConfig
+from gptfx.modules.training.schedule import learning_rate
 
 EPSILON = 1e-8
 BETA_1 = 0.9
-
-
-def learning_rate(step: tf.Tensor, config: TrainerConfig) -> tf.Tensor:
-    """Linear warm-up to the peak, then half a cosine down; `step` is a float32 scalar from 0."""
-    warm = (step + 1.0) / max(config.warmup_steps, 1)
-    decay_steps = max(config.steps - config.warmup_steps, 1)
-    part = tf.clip_by_value((step - config.warmup_steps) / decay_steps, 0.0, 1.0)
-    low = config.min_learning_rate_ratio
-    cosine = low + (1.0 - low) * 0.5 * (1.0 + tf.cos(math.pi * part))
-    return config.learning_rate * tf.minimum(warm, cosine)
 
 
 class AdamW(tf.Module):
@@ -34,12 +24,11 @@ class AdamW(tf.Module):
         self.first = [tf.Variable(tf.zeros_like(value)) for value in self.variables_to_fit]
         self.second = [tf.Variable(tf.zeros_like(value)) for value in self.variables_to_fit]
 
-    def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
-        """One update; `step` counts from 0. Returns the gradients' global norm before clipping."""
-        clipped, norm = tf.clip_by_global_norm(gradients, self.config.gradient_clip)
+    def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        """One update; `step` counts from 0."""
         rate = learning_rate(tf.cast(step, tf.float32), self.config)
         power = tf.cast(step + 1, tf.float32)
-        slots = zip(self.variables_to_fit, self.first, self.second, clipped, strict=True)
+        slots = zip(self.variables_to_fit, self.first, self.second, gradients, strict=True)
         for variable, first, second, gradient in slots:
             if len(variable.shape) == 2:
                 variable.assign_sub(rate * self.config.weight_decay * variable)
@@ -55,4 +44,3 @@ class AdamW(tf.Module):
                 epsilon=EPSILON,
                 grad=gradient,
             )
-        return norm

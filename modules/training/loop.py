@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from gptfx.modules.config import TrainerConfig
 from gptfx.modules.progress import Progress, report
-from gptfx.modules.training.adamw import AdamW, learning_rate
+from gptfx.modules.training.optimizer import Optimizer
 from gptfx.modules.training.packing import Mixture, random_windows, require_windows
+from gptfx.modules.training.schedule import learning_rate
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _compiled_steps(
 ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """A graph of (first step, how many steps) -> (mean loss, last gradient norm)."""
     variables = [variable.value for variable in model.trainable_variables]
-    optimizer = AdamW(variables, config)
+    optimizer = Optimizer(model.trainable_variables, config)
 
     def train_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         inputs, targets = random_windows(
