@@ -48,9 +48,9 @@ class TokenizerConfig(Section):
     def _fits_together(self) -> "TokenizerConfig":
         names = (SEPARATOR, *self.special_tokens)
         if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"name each special token once, and {SEPARATOR} not at all: {twice}")
+            raise ValueError(f"name each special token once, and not {SEPARATOR}: {set(twice)}")
         if self.file and self.kind in ("byte", "char"):
-            raise ValueError(f"a tokenizer of kind {self.kind} is read from no file")
+            raise ValueError(f"kind {self.kind} is read from no file: leave tokenizer.file out")
         if self.kind == "bpe" and not self.file and self.vocab_size < 256 + len(names):
             raise ValueError(f"{len(names)} special tokens ask for {256 + len(names)} or more ids")
         return self

@@ -19,16 +19,17 @@ class GPT(keras.Model):
     def __init__(self, config: ModelConfig, vocab_size: int) -> None:
         super().__init__(name="gpt")
         self.config, self.vocab_size = config, vocab_size
-        embedding, start = keras.layers.Embedding, initializer(config)
-        self.wte = embedding(vocab_size, config.n_embd, start, name="wte")
+        embedding, width = keras.layers.Embedding, config.n_embd
+        # An initializer each: one that is used twice gives the same numbers twice.
+        self.wte = embedding(vocab_size, width, initializer(config), name="wte")
         if config.positions == "learned":
-            self.wpe = embedding(config.block_size, config.n_embd, start, name="wpe")
+            self.wpe = embedding(config.block_size, width, initializer(config), name="wpe")
         self.drop = keras.layers.Dropout(config.dropout)
         self.h = [Block(config, name=f"h_{layer}") for layer in range(config.n_layer)]
         self.ln_f = make_norm(config, "ln_f")
         if not config.tie_embeddings:
-            head_start = "zeros" if config.zero_init else start
-            self.lm_head = embedding(vocab_size, config.n_embd, head_start, name="lm_head")
+            start = "zeros" if config.zero_init else initializer(config)
+            self.lm_head = embedding(vocab_size, width, start, name="lm_head")
 
     def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Ids (B, T) int32, T <= block_size, to logits (B, T, vocab_size) float32."""

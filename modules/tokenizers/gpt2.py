@@ -61,10 +61,14 @@ def gpt2_tokenizer(
       words: frequent words of the corpus.
     """
     path = find_ranks(file)
-    read = read_tokenizer(path)
+    try:
+        read = read_tokenizer(path)
+    except InputError as error:
+        raise InputError(error.problem, error.received, _remedy(file)) from None
     found = hashlib.sha256(rank_lines(read).encode()).hexdigest()
     if found != RANKS_SHA256:
-        raise InputError(f"{path} does not hold GPT-2's ranks", f"sha256 {found}", REMEDY)
+        received = f"sha256 {found}, not {RANKS_SHA256}"
+        raise InputError(f"{path} does not hold GPT-2's ranks", received, _remedy(file))
     return replace(
         read,
         kind="gpt2",
@@ -72,4 +76,12 @@ def gpt2_tokenizer(
         normalization=normalization,
         words=tuple(words),
         _cache={},
+    )
+
+
+def _remedy(file: Path | None) -> str:
+    if file is not None:
+        return REMEDY
+    return (
+        f"remove that file or, if it lies in tiktoken's cache, unset {CACHE_VARIABLE}; or {REMEDY}"
     )

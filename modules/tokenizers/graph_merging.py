@@ -53,7 +53,7 @@ class PairMerger(tf.Module):
         """Non-empty strings (n,) to numbers (n, None) int64."""
         lengths = tf.strings.length(words)
         data = tf.cast(tf.io.decode_raw(tf.strings.reduce_join(words), tf.uint8), tf.int64)
-        word = tf.repeat(tf.range(tf.size(words, tf.int64)), lengths)
+        word = _owners(lengths)
         numbers, word = tf.cond(
             tf.reduce_any(lengths > CHUNK),
             lambda: self._merge_chunks(data, word, lengths),
@@ -127,7 +127,8 @@ class PairMerger(tf.Module):
         window = tf.gather(tf.cumsum(tf.cast(first, tf.int64)) - 1, at)
         pieces = tf.gather(self._bytes, tf.gather(tokens.numbers, at))
         data = tf.cast(tf.io.decode_raw(tf.strings.reduce_join(pieces), tf.uint8), tf.int64)
-        numbers, made_in = self._merge(data, tf.repeat(window, tf.strings.length(pieces)))
+        owners = _owners(tf.strings.length(pieces))  # of each byte its token, in `at`
+        numbers, made_in = self._merge(data, tf.gather(window, owners))
 
         windows = tf.size(start, tf.int64)
         old_size = tf.math.unsorted_segment_sum(tf.ones_like(window), window, windows)
@@ -158,6 +159,17 @@ class PairMerger(tf.Module):
         borders = tf.boolean_mask(borders, borders < shape[0])[:, None]
         unsure = tf.scatter_nd(borders, tf.ones_like(borders[:, 0]), shape) > 0
         return _Tokens(new_numbers, new_word, unsure & ~_differs(new_word))
+
+
+def _owners(lengths: tf.Tensor) -> tf.Tensor:
+    """For things (n,) of `lengths`, none of them 0, laid end to end: whose each place is, int64.
+
+    Not by tf.repeat, which makes a table of n times the longest.
+    """
+    lengths = tf.cast(lengths, tf.int64)
+    starts = tf.cumsum(lengths, exclusive=True)[:, None]
+    begins = tf.scatter_nd(starts, tf.ones_like(lengths), [tf.reduce_sum(lengths)])
+    return tf.cumsum(begins) - 1
 
 
 def _differs(values: tf.Tensor) -> tf.Tensor:

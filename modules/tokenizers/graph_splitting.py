@@ -64,8 +64,11 @@ def split_pieces(texts: tf.Tensor) -> tf.RaggedTensor:
 
 
 def split_characters(texts: tf.Tensor) -> tf.RaggedTensor:
-    """(batch,) strings of valid UTF-8 to their characters, (batch, None) strings."""
-    return tf.strings.unicode_split(texts, "UTF-8")
+    """(batch,) strings of valid UTF-8 to their characters, (batch, None) strings.
+
+    Not by tf.strings.unicode_split, to which U+FFFF and its like are no characters.
+    """
+    return split_at_separators(tf.strings.regex_replace(texts, "(?s).", rb"\0" + SEPARATOR_BYTE))
 
 
 def split_at_separators(marked: tf.Tensor) -> tf.RaggedTensor:

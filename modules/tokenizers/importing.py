@@ -7,6 +7,7 @@ is refused. All of them split text by GPT-2's pattern.
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gptfx.modules.tokenizers.tokenizer import FORMAT, Tokenizer
 
 VERSION_LINE = "#version"  # how vocab.bpe (merges.txt) begins
 FORMS = "a tiktoken rank file, a tokenizer.json, or GPT-2's vocab.bpe"
+GIVE = f"name {FORMS}"
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
@@ -29,23 +31,32 @@ def read_tokenizer(path: Path) -> Tokenizer:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError("the tokenizer file cannot be read", str(error), f"name {FORMS}") from None
+        raise InputError("the tokenizer file cannot be read", str(error), GIVE) from None
     except UnicodeDecodeError as error:
         received = f"{path}: {error}"
-        raise InputError("the tokenizer file is not text", received, f"name {FORMS}") from None
+        raise InputError("the tokenizer file is not text", received, GIVE) from None
     try:
         return _reader(text)(text)
     except InputError as error:
         raise InputError(f"{path}: {error.problem}", error.received, error.remedy) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         received = f"{path}: {type(error).__name__}: {error}"
-        raise InputError("the tokenizer file is damaged", received, f"name {FORMS}") from None
+        raise InputError("the tokenizer file is damaged", received, GIVE) from None
 
 
 def _reader(text: str) -> Callable[[str], Tokenizer]:
     if text.lstrip()[:1] == "{":
-        return _read_huggingface
+        return _read_ours if FORMAT.partition("/")[0] in text[:40] else _read_huggingface
     return _read_merges if text.startswith(VERSION_LINE) else _read_ranks
+
+
+def _read_ours(text: str) -> Tokenizer:
+    """What `gptfx tokenizer import` wrote, or a model carries."""
+    read = Tokenizer.parse(text)
+    if read.kind not in ("bpe", "gpt2"):
+        remedy = f"tokenizer.kind={read.kind} needs no file"
+        raise InputError("only merges are read from a file", f"kind {read.kind}", remedy)
+    return replace(read, kind="bpe", words=(), _cache={})
 
 
 def _read_merges(text: str) -> Tokenizer:
@@ -66,10 +77,14 @@ def _read_merges(text: str) -> Tokenizer:
 def _read_ranks(text: str) -> Tokenizer:
     """tiktoken's form: a token in base64 and its rank a line."""
     ranks: dict[bytes, int] = {}
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            encoded, rank = line.split()
-            ranks[base64.b64decode(encoded, validate=True)] = int(rank)
+            token, rank = _read_rank(number, line)
+            if token in ranks:
+                raise InputError("a token stands there twice", f"line {number}: {line}", GIVE)
+            ranks[token] = rank
+    if not ranks:
+        raise InputError("the tokenizer file is empty", f"{len(text)} characters", GIVE)
     _require_bytes(ranks)
     merges: list[Pair] = []
     known: dict[Pair, int] = {}
@@ -77,17 +92,24 @@ def _read_ranks(text: str) -> Tokenizer:
     for token in longer:
         parts = merge_word(token, known)
         if len(parts) != 2:
-            raise InputError("a token is not made of two of lower rank", token, f"name {FORMS}")
+            raise InputError("a token is not made of two of lower rank", token, GIVE)
         merges.append((parts[0], parts[1]))
         known[merges[-1]] = FIRST_MERGE + len(merges) - 1
     ids = [ranks[bytes([value])] for value in range(FIRST_MERGE)]
     return _checked(merges, [*ids, *(ranks[token] for token in longer)], {})
 
 
+def _read_rank(number: int, line: str) -> tuple[bytes, int]:
+    try:
+        encoded, rank = line.split()
+        return base64.b64decode(encoded, validate=True), int(rank)
+    except ValueError:
+        received = f"line {number}: {line[:80]}"
+        raise InputError("no token in base64 and its rank", received, GIVE) from None
+
+
 def _read_huggingface(text: str) -> Tokenizer:
     content = json.loads(text)
-    if str(content.get("format", "")).startswith(FORMAT.partition("/")[0]):
-        raise InputError("it is a tokenizer of ours", content["format"], "use --model FOLDER")
     model = content["model"]
     _require_byte_level(content, model)
     special = {
@@ -108,7 +130,7 @@ def _read_huggingface(text: str) -> Tokenizer:
         ids.append(by_token[left + right])
     if unreachable := by_token.keys() - numbers.keys():
         token = alphabet.spell(min(unreachable))
-        raise InputError("a token is neither a byte nor a merge", token, f"name {FORMS}")
+        raise InputError("a token is neither a byte nor a merge", token, GIVE)
     form = (content.get("normalizer") or {"type": "none"})["type"]
     return _checked(merges, ids, special, form)
 
@@ -116,6 +138,7 @@ def _read_huggingface(text: str) -> Tokenizer:
 def _require_byte_level(content: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     """Refuses a tokenizer.json that is not GPT-2's kind of tokenizer."""
     before = content.get("pre_tokenizer") or {}
+    behind = (content.get("post_processor") or {}).get("type", "ByteLevel")
     added = [each["content"] for each in content["added_tokens"] if not each["special"]]
     wrong = {
         "model": model.get("type") != "BPE" and model.get("type"),
@@ -126,12 +149,29 @@ def _require_byte_level(content: Mapping[str, Any], model: Mapping[str, Any]) ->
         and content["normalizer"]["type"],
         "dropout": model.get("dropout"),
         "byte_fallback": model.get("byte_fallback"),
+        "continuing_subword_prefix": model.get("continuing_subword_prefix"),
+        "end_of_word_suffix": model.get("end_of_word_suffix"),
+        "truncation": content.get("truncation"),
+        "padding": content.get("padding"),
+        "post_processor": behind != "ByteLevel" and behind,
         "added token that is not special": added and added[0],
+        **_wrong_in_added_tokens(content["added_tokens"]),
     }
     for key, found in wrong.items():
         if found:
             remedy = "give a byte-level BPE behind GPT-2's split, as gptfx tokenizer export writes"
             raise InputError("this kind of tokenizer.json is not read", f"{key}: {found}", remedy)
+
+
+def _wrong_in_added_tokens(added: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Ways of finding special tokens that are not ours, each with the token."""
+    ways = ("lstrip", "rstrip", "single_word")
+    return {
+        f"special token with {way}": each["content"]
+        for way in ways
+        for each in added
+        if each.get(way)
+    }
 
 
 def _require_bytes(tokens: Mapping[bytes, int]) -> None:
@@ -147,12 +187,12 @@ def _checked(
     """Refuses merges that do not turn every token's bytes into that token."""
     used = {*ids, *special.values()}
     if len(used) < len(ids) + len(special) or min(used) < 0:
-        raise InputError("two tokens share an id", f"{len(ids)} tokens", f"name {FORMS}")
+        raise InputError("two tokens share an id", f"{len(ids)} tokens", GIVE)
     ranks = {pair: FIRST_MERGE + index for index, pair in enumerate(merges)}
     for number, token in enumerate(token_bytes(merges)):
         if merge_word(token, ranks) != [number]:
             written = alphabet.spell(token)
-            raise InputError("a token's bytes do not merge to it", written, f"name {FORMS}")
+            raise InputError("a token's bytes do not merge to it", written, GIVE)
     separator = special.get(SEPARATOR, max(used) + 1)
     others = sorted(
         (each for each in special.items() if each[0] != SEPARATOR), key=lambda it: it[1]

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from gptfx.data.errors import InputError
 from gptfx.modules.tokenizers import bpe
@@ -183,15 +183,48 @@ class Tokenizer:
         """Reads what `save` wrote. Raises InputError for anything else."""
         path = folder / FILE_NAME
         try:
-            content = json.loads(path.read_text(encoding="ascii"))
-        except (OSError, ValueError):
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
             remedy = f"name a folder with a {FILE_NAME} of ours"
             raise InputError("no tokenizer to load", str(folder), remedy) from None
-        found = content.pop("format", None) if isinstance(content, dict) else None
+        try:
+            return cls.parse(text)
+        except InputError as error:
+            raise InputError(f"{path}: {error.problem}", error.received, error.remedy) from None
+
+    @classmethod
+    def parse(cls, text: str) -> "Tokenizer":
+        """From the content of the file. Raises InputError for what is damaged or none of ours."""
+        remedy = "take the file from a model again, or train one"
+        try:
+            content = json.loads(text)
+            found = content.pop("format", None)
+        except (ValueError, AttributeError, TypeError) as error:
+            raise InputError("the tokenizer is damaged", str(error), remedy) from None
         if found != FORMAT:
-            raise InputError("not a tokenizer of this version", found, "train it again")
-        content["words"] = tuple(bytes.fromhex(word) for word in content["words"])
-        content["merges"] = tuple((left, right) for left, right in content["merges"])
-        content["special_tokens"] = tuple((name, at) for name, at in content["special_tokens"])
-        content["ids"] = content["ids"] and tuple(content["ids"])
-        return cls(**content)
+            another = (
+                "train it again, or take a file of another library through gptfx tokenizer import"
+            )
+            raise InputError("not a tokenizer of this version", found, another)
+        try:
+            content["words"] = tuple(bytes.fromhex(word) for word in content["words"])
+            content["merges"] = tuple((left, right) for left, right in content["merges"])
+            content["special_tokens"] = tuple((name, at) for name, at in content["special_tokens"])
+            content["ids"] = content["ids"] and tuple(content["ids"])
+            made = cls(**content)
+            made._require_sound()
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            received = f"{type(error).__name__}: {error}"
+            raise InputError("the tokenizer is damaged", received, remedy) from None
+        return made
+
+    def _require_sound(self) -> None:
+        """Raises ValueError for what no tokenizer of ours is."""
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind {self.kind!r}")
+        for number, pair in enumerate(self.merges, start=bpe.FIRST_MERGE):
+            if not all(0 <= part < number for part in pair):
+                raise ValueError(f"a merge of {pair} before there is one of them")
+        used = [*self._ids, *(index for _, index in self.special_tokens)]
+        if len(self._ids) != len(self.numbered_bytes) or len({*used}) < len(used) or min(used) < 0:
+            raise ValueError("not an id of its own for every token")

@@ -131,6 +131,16 @@ def in_model(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (lambda content: content["model"]["vocab"].update(Ġ=65), "share an id"),
         (lambda content: content["model"]["merges"].reverse(), "damaged|do not merge"),
         (lambda content: content["added_tokens"][0].update(special=False), "not special: <|endof"),
+        (lambda content: content["added_tokens"][0].update(lstrip=True), "lstrip: <|endoftext"),
+        (lambda content: content["added_tokens"][0].update(single_word=True), "single_word: <|end"),
+        (in_model("end_of_word_suffix", "</w>"), "end_of_word_suffix: </w>"),
+        (in_model("continuing_subword_prefix", "##"), "continuing_subword_prefix: ##"),
+        (lambda content: content.update(truncation={"max_length": 5}), "truncation: .*max_length"),
+        (lambda content: content.update(padding={"pad_id": 0}), "padding: .*pad_id"),
+        (
+            lambda content: content.update(post_processor={"type": "TemplateProcessing"}),
+            "post_processor: TemplateProcessing",
+        ),
     ],
 )
 def test_another_kind_of_tokenizer_json_is_refused_by_name(
@@ -151,7 +161,15 @@ def test_another_kind_of_tokenizer_json_is_refused_by_name(
 
 @pytest.mark.parametrize(
     "content",
-    ["", "no ranks", "IQ== 0\n", "!!! 0\n", "{", "#version: 0.2\nĠ t\nx", '{"format": "gptfx.x"}'],
+    [
+        "",
+        "no ranks",
+        "IQ== 0\n",
+        "!!! 0\n",
+        "{",
+        "#version: 0.2\nĠ t\nx",
+        '{"format": "gptfx.tokenizer/1"}',
+    ],
 )
 def test_what_is_no_tokenizer_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "file"
@@ -165,6 +183,24 @@ def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
     path.write_bytes(b"\x7fELF\xd0")
     with pytest.raises(InputError, match=r"not text.*file: .*position 4"):
         read_tokenizer(path)
+
+
+def test_a_line_that_is_no_rank_and_a_token_that_comes_twice_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_tokenizer(byte_tokenizer(), "tiktoken", path)
+    whole = path.read_text()
+    path.write_text(whole + "YQ== x\n")
+    with pytest.raises(InputError, match=r"no token in base64.*line 257: YQ== x"):
+        read_tokenizer(path)
+    path.write_text(whole + "YQ== 256\n")
+    with pytest.raises(InputError, match=r"twice.*line 257"):
+        read_tokenizer(path)
+
+
+def test_a_file_of_ours_is_read_as_well(small: Tokenizer, tmp_path: Path) -> None:
+    assert read_tokenizer(small.save(tmp_path)).digest == small.digest
+    with pytest.raises(InputError, match=r"only merges.*kind byte.*needs no file"):
+        read_tokenizer(byte_tokenizer().save(tmp_path))
 
 
 def test_ranks_with_a_token_that_cannot_be_reached_are_refused(tmp_path: Path) -> None:

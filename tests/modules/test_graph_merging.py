@@ -66,3 +66,14 @@ def test_a_random_word_of_ten_thousand_bytes_is_exact(
     ids = graph.encode(tf.constant([word.encode(), b"and one more", word.encode()])).to_list()
     assert ids[0] == ids[2] == theirs.encode_ordinary(word)
     assert ids[1] == theirs.encode_ordinary("and one more")
+
+
+def test_a_long_word_among_many_takes_no_table_of_all_words_times_its_length() -> None:
+    rng = random.Random(0)
+    words = ["".join(rng.choices(LETTERS, k=9)).encode() for _ in range(5_000)]
+    words.append("".join(rng.choices("ab", k=60_000)).encode())
+    graph = merge_in_graph.get_concrete_function().graph.as_graph_def()
+    nodes = [node for each in graph.library.function for node in each.node_def]
+    assert not [node.name for node in [*graph.node, *nodes] if node.op in ("Tile", "BroadcastTo")]
+    merged = merge_in_graph(tf.constant(words))
+    assert merged.to_list() == [merge_word(word, RANKS) for word in words]

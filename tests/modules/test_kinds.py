@@ -1,7 +1,9 @@
 """The four kinds behind one interface, in Python and in the graph."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -17,8 +19,11 @@ from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
 KINDS = ["bpe", "byte", "char", "gpt2"]
 CORPUS = ["They'd déjà vu 漢字 in 1999.\n".encode()]
+NONCHARACTERS = [0xFDD0, 0xFDEF, *(plane + last for plane in range(0, 0x110000, 0x10000)
+                                   for last in (0xFFFE, 0xFFFF))]  # fmt: skip
 HARD = [
     b"",
+    *(f"a{chr(code)}b".encode() for code in NONCHARACTERS),
     b"They'd \xff\xfe not \xe6 UTF-8 \xed\xa0\x80",
     "naïve e\u0301 😀 漢 \0 \u2028 ½".encode(),
     b"<|endoftext|>",
@@ -87,6 +92,40 @@ def test_the_file_gives_the_same_tokenizer_back(tokenizer: Tokenizer, tmp_path: 
     assert loaded.digest == tokenizer.digest
 
 
+def damaged(change: Callable[[dict[str, Any]], Any], folder: Path) -> None:
+    path = make("bpe").save(folder)
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda content: content.update(merges=[[9999, 3]]), r"damaged.*merge of \(9999, 3\)"),
+        (lambda content: content.update(merges="x"), "damaged.*not enough values"),
+        (lambda content: content.update(ids=[1, 2]), "damaged.*id of its own"),
+        (lambda content: content.update(kind="foo"), "damaged.*kind 'foo'"),
+        (lambda content: content.update(special_tokens=[["<|endoftext|>", 5]]), "damaged.*own"),
+        (lambda content: content.pop("words"), "damaged.*words"),
+        (lambda content: content.update(format="gptfx.tokenizer/9"), "not a tokenizer of this"),
+    ],
+)
+def test_a_damaged_file_is_refused_and_named(
+    tmp_path: Path, change: Callable[[dict[str, Any]], Any], words: str
+) -> None:
+    damaged(change, tmp_path)
+    with pytest.raises(InputError, match=rf"tokenizer\.json: .*{words}"):
+        Tokenizer.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3"])
+def test_what_is_no_json_object_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tokenizer.json").write_text(text)
+    with pytest.raises(InputError, match=r"tokenizer\.json: the tokenizer is damaged"):
+        Tokenizer.load(tmp_path)
+
+
 def test_kinds_have_different_digests() -> None:
     assert len({make(kind).digest for kind in KINDS}) == len(KINDS)
 
@@ -137,7 +176,7 @@ def test_an_id_that_is_none_is_refused() -> None:
         ({"kind": "word"}, "'bpe', 'byte', 'char' or 'gpt2'"),
         ({"kind": "char", "file": "x"}, "read from no file"),
         ({"special_tokens": ["<a>", "<a>"]}, "each special token once"),
-        ({"special_tokens": ["<|endoftext|>"]}, "not at all"),
+        ({"special_tokens": ["<|endoftext|>"]}, "and not <|endoftext|>".replace("|", r"\|")),
         ({"special_tokens": [""]}, "at least 1 character"),
         ({"vocab_size": 257, "special_tokens": ["<a>"]}, "258 or more"),
         ({"normalization": "NFD"}, "'none', 'NFC' or 'NFKC'"),
