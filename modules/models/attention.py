@@ -10,11 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from gptfx.modules.config import ModelConfig
+from gptfx.modules.models.heads import MASKED
 from gptfx.modules.models.linear import Linear
 from gptfx.modules.models.norm import rms_normalize
 from gptfx.modules.models.rotary import angles, rotate
-
-MASKED = -1e9  # a score that softmax turns into zero
 
 
 def causal_mask(time: int) -> np.ndarray:
