@@ -30,6 +30,7 @@ class GPT(keras.Model):
         if not config.tie_embeddings:
             start = "zeros" if config.zero_init else initializer(config)
             self.lm_head = embedding(vocab_size, width, start, name="lm_head")
+            self.lm_head.build()  # it is never called: only its table is used
 
     def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Ids (B, T) int32, T <= block_size, to logits (B, T, vocab_size) float32."""
@@ -48,6 +49,4 @@ class GPT(keras.Model):
         """(V, C): a row a token, which is compared with what the model says comes next."""
         if self.config.tie_embeddings:
             return tf.convert_to_tensor(self.wte.embeddings)
-        if not self.lm_head.built:
-            self.lm_head.build()
         return tf.convert_to_tensor(self.lm_head.embeddings)

@@ -46,8 +46,15 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
 def _reader(text: str) -> Callable[[str], Tokenizer]:
     if text.lstrip()[:1] == "{":
-        return _read_ours if FORMAT.partition("/")[0] in text[:40] else _read_huggingface
+        return _read_json
     return _read_merges if text.startswith(VERSION_LINE) else _read_ranks
+
+
+def _read_json(text: str) -> Tokenizer:
+    """A tokenizer.json: both forms have that name, but only ours says its format."""
+    content = json.loads(text)
+    of_ours = str(content.get("format", "")).startswith(FORMAT.partition("/")[0])
+    return _read_ours(text) if of_ours else _read_huggingface(content)
 
 
 def _read_ours(text: str) -> Tokenizer:
@@ -108,8 +115,7 @@ def _read_rank(number: int, line: str) -> tuple[bytes, int]:
         raise InputError("no token in base64 and its rank", received, GIVE) from None
 
 
-def _read_huggingface(text: str) -> Tokenizer:
-    content = json.loads(text)
+def _read_huggingface(content: Mapping[str, Any]) -> Tokenizer:
     model = content["model"]
     _require_byte_level(content, model)
     special = {

@@ -42,7 +42,7 @@ def test_ranks_are_taken_from_any_form_of_file(
     tokenizer: Tokenizer, tmp_path: Path, form: str
 ) -> None:
     path = tmp_path / "ranks"
-    write_tokenizer(tokenizer, form, path)  # type: ignore[arg-type]
+    write_tokenizer(tokenizer, form, path)
     assert gpt2_tokenizer(path) == tokenizer
 
 
