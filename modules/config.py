@@ -5,10 +5,12 @@ Frozen and checked where it is made; ``pipeline/config.py`` puts the sections to
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gptfx.modules.tokenizers.normalization import Normalization
 from gptfx.modules.tokenizers.special import SEPARATOR
+
+Rate = Annotated[float, Field(gt=0.0)]
 
 
 class Section(BaseModel):
@@ -99,16 +101,20 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _heads_fit_width(self) -> "ModelConfig":
-        if self.n_embd % self.n_head:
+        self.require_width(self.n_embd)
+        return self
+
+    def require_width(self, n_embd: int) -> None:
+        """Raises ValueError where the heads of this model could not share a width."""
+        if n_embd % self.n_head:
             raise ValueError(
-                f"n_embd must be a multiple of n_head (n_embd={self.n_embd}, n_head={self.n_head})"
+                f"n_embd must be a multiple of n_head (n_embd={n_embd}, n_head={self.n_head})"
             )
-        if self.positions == "rotary" and self.n_embd // self.n_head % 2:
+        if self.positions == "rotary" and n_embd // self.n_head % 2:
             raise ValueError(
                 "rotary positions need heads of even width"
-                f" (n_embd / n_head = {self.n_embd // self.n_head})"
+                f" (n_embd / n_head = {n_embd} / {self.n_head} = {n_embd // self.n_head})"
             )
-        return self
 
 
 class TrainerConfig(Section):
@@ -117,10 +123,17 @@ class TrainerConfig(Section):
     Attributes:
       steps: number of updates; 0 exports the model untrained, which the gate should refuse.
       batch_size: windows of `block_size` tokens an update.
+      accumulate: into so many parts the batch of a replica is cut, one after the other, to save
+        memory; the gradients are added up.
+      windows: `shuffled`, the windows of the text in an order that changes with every epoch; or
+        `random`, which draws them with replacement (and is what `data.weights` does).
+      streaming: reads the windows from the files all along, for a corpus larger than memory.
+      shuffle_buffer: of `streaming`: so many windows are shuffled.
       optimizer: `adamw` for all weights; or `muon`, which is for the matrices of linear layers, and
         AdamW for the others.
       learning_rate: AdamW's, its peak.
       muon_learning_rate: Muon's, its peak.
+      muon_momentum: Muon's share of the past.
       schedule: `warmup-cosine` or `warmup-stable-decay`, of both learning rates.
       decay_share: of `warmup-stable-decay`: the last part of the steps, in which it decays.
       min_learning_rate_ratio: the last learning rate as a share of the peak.
@@ -129,15 +142,39 @@ class TrainerConfig(Section):
       muon_weight_decay: Muon's, decoupled.
       beta_2: AdamW's second decay.
       gradient_clip: the largest global norm of the gradients.
+      ema: share of the past in an average of the weights, which is then what is exported; null for
+        none (https://arxiv.org/abs/1312.6026).
+      precision: `float32`; or of activations and products `bfloat16`, or `float16`, whose loss is
+        scaled up so that gradients stay above zero (https://arxiv.org/abs/1710.03740). Weights and
+        the exported model are float32 always.
+      jit_compile: whether XLA compiles the step; measure first, on a CPU it is seldom faster.
+      device: `cpu`; `gpu`, an error if there is none; or `auto`, GPUs if there are any.
+      gpus: so many GPUs, an error if there are fewer; null for all there are.
+      init_from: a folder to start from: of a GPT-2 as Hugging Face keeps it, or of a model that was
+        exported here.
       seed: of the initial weights and of the order of the windows.
-      log_every: updates between two lines of the log and points of the TensorBoard curves.
+      log_every: updates between two lines of the log and points of the curves. All that follows
+        happens at the next such point.
+      checkpoint_every: updates between two checkpoints.
+      checkpoint_seconds: or so much time.
+      validate_every: updates between two looks at the eval split; null for none.
+      validation_tokens: so much of the eval split is looked at.
+      patience: training ends early after so many looks without a better one; null for never.
+      export: the weights of the `last` step, or of the `best` look.
+      sample_every: updates between two samples of text in TensorBoard; null for none.
+      divergence: training ends where the loss is so many nats above its lowest.
     """
 
     steps: int = Field(1000, ge=0)
     batch_size: int = Field(16, ge=1)
+    accumulate: int = Field(1, ge=1)
+    windows: Literal["shuffled", "random"] = "shuffled"
+    streaming: bool = False
+    shuffle_buffer: int = Field(10_000, ge=1)
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(3e-3, gt=0.0)
     muon_learning_rate: float = Field(0.02, gt=0.0)
+    muon_momentum: float = Field(0.95, ge=0.0, lt=1.0)
     schedule: Literal["warmup-cosine", "warmup-stable-decay"] = "warmup-cosine"
     decay_share: float = Field(0.4, gt=0.0, le=1.0)
     min_learning_rate_ratio: float = Field(0.05, ge=0.0, le=1.0)
@@ -146,8 +183,108 @@ class TrainerConfig(Section):
     muon_weight_decay: float = Field(0.0, ge=0.0)
     beta_2: float = Field(0.99, gt=0.0, lt=1.0)
     gradient_clip: float = Field(1.0, gt=0.0)
+    ema: float | None = Field(None, gt=0.0, lt=1.0)
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    jit_compile: bool = False
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    gpus: int | None = Field(None, ge=1)
+    init_from: str | None = Field(None, min_length=1)
     seed: int = Field(1337, ge=0, lt=2**31)
     log_every: int = Field(20, ge=1)
+    checkpoint_every: int = Field(500, ge=1)
+    checkpoint_seconds: float = Field(120.0, gt=0.0)
+    validate_every: int | None = Field(None, ge=1)
+    validation_tokens: int = Field(100_000, ge=1)
+    patience: int | None = Field(None, ge=1)
+    export: Literal["last", "best"] = "last"
+    sample_every: int | None = Field(None, ge=1)
+    divergence: float = Field(3.0, gt=0.0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "TrainerConfig":
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                "batch_size must be a multiple of accumulate"
+                f" (batch_size={self.batch_size}, accumulate={self.accumulate})"
+            )
+        if self.validate_every is None and (self.patience or self.export == "best"):
+            raise ValueError("patience and export=best look at the eval split: set validate_every")
+        if self.gpus and self.device == "cpu":
+            raise ValueError(f"device=cpu has no GPUs (gpus={self.gpus})")
+        return self
+
+
+class TunerConfig(Section):
+    """A search, before the training, for the learning rate, width and depth that suit the text.
+
+    Values are drawn at random; each trial is a short training, and what decides is its loss on the
+    eval split, in nats a token.
+
+    Attributes:
+      enabled: whether there is a search; then `trainer.learning_rate`, `model.n_embd` and
+        `model.n_layer` become what it finds.
+      trials: how many are made; fewer where there are not as many combinations.
+      steps: updates of a trial.
+      learning_rate: the lowest and the highest peak, and every factor between them is equally
+        likely; null for a third to three times `trainer.learning_rate`. Where `trainer.optimizer`
+        is `muon`, Muon's peak moves by the same factor.
+      n_embd: the widths to choose from, multiples of `model.n_head`; null for half of
+        `model.n_embd`, as it is, and half as much again (or, with `trainer.init_from`, as it is).
+      n_layer: the depths to choose from; null for the same of `model.n_layer`.
+      seed: of what is drawn; the trials begin from `trainer.seed`, as the training does.
+    """
+
+    enabled: bool = False
+    trials: int = Field(6, ge=1)
+    steps: int = Field(200, ge=1)
+    learning_rate: tuple[Rate, Rate] | None = None
+    n_embd: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] | None = Field(None, min_length=1)
+    n_layer: tuple[Annotated[int, Field(ge=1, le=200)], ...] | None = Field(None, min_length=1)
+    # To KerasTuner 0 is none at all. The first draws of 42 lie well apart.
+    seed: int = Field(42, ge=1, lt=2**31)
+
+    @field_validator("learning_rate")
+    @classmethod
+    def _lowest_first(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value and value[0] > value[1]:
+            raise ValueError(f"give the lowest first: [{value[1]}, {value[0]}]")
+        return value
+
+    def around(self, model: ModelConfig, trainer: TrainerConfig) -> "TunerConfig":
+        """With what is null filled in, where there is a search.
+
+        Raises ValueError for a model and a training that these values could not be of.
+        """
+        if not self.enabled:
+            return self
+        if model.kind == "bigram":
+            raise ValueError("the bigram is counted and has nothing to tune: set enabled=false")
+        rate, halves = trainer.learning_rate, (2,) if trainer.init_from else (1, 2, 3)
+        head = 2 if model.positions == "rotary" else 1  # the narrowest there can be
+        widths = _around(model.n_embd, halves, head * model.n_head)
+        values = {
+            "learning_rate": self.learning_rate or (rate / 3, rate * 3),
+            "n_embd": self.n_embd or widths,
+            "n_layer": self.n_layer or _around(model.n_layer, halves, 1),
+        }
+        complete = TunerConfig.model_validate({**self.model_dump(), **values})
+        complete._require_fit(model, trainer)
+        return complete
+
+    def _require_fit(self, model: ModelConfig, trainer: TrainerConfig) -> None:
+        for width in self.n_embd or ():
+            model.require_width(width)
+        shape = (model.n_embd,), (model.n_layer,)
+        if trainer.init_from and (self.n_embd, self.n_layer) != shape:
+            raise ValueError(
+                "the weights of trainer.init_from have their shape: set"
+                f" n_embd=[{model.n_embd}] and n_layer=[{model.n_layer}], or leave them out"
+            )
+
+
+def _around(value: int, halves: tuple[int, ...], unit: int) -> tuple[int, ...]:
+    """So many halves of a value, in whole units and at least one of them."""
+    return tuple(sorted({max(1, value // unit * half // 2) * unit for half in halves}))
 
 
 class BigramConfig(Section):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gptfx.data.errors import InputError
+from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
 CARD_PATH = Path("assets.extra") / "gptfx.json"  # TF Serving leaves assets.extra alone
 CARD_FORMAT = "gptfx.model/1"
@@ -16,6 +17,16 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
     path = folder / CARD_PATH
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def tokenizer_card(tokenizer: Tokenizer) -> dict[str, Any]:
+    """What a card says of a model's tokenizer."""
+    return {
+        "kind": tokenizer.kind,
+        "vocab_size": tokenizer.vocab_size,
+        "normalization": tokenizer.normalization,
+        "digest": tokenizer.digest,
+    }
 
 
 def read_card(folder: Path) -> dict[str, Any] | None:

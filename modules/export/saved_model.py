@@ -26,12 +26,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gptfx import __version__
 from gptfx.modules.config import GenerationConfig
 from gptfx.modules.evaluation.scoring import score_texts
 from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, write_card
 from gptfx.modules.generation.generate import generate
 from gptfx.modules.generation.sampling import Sampling
-from gptfx.modules.language_model import LanguageModel
+from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 
 
@@ -104,6 +105,21 @@ class ServingModel(tf.Module):
         return {"text": self.tokenizer.decode(tf.RaggedTensor.from_row_splits(ids, row_splits))}
 
 
+class Sampler:
+    """Lets a model that is being fitted speak, from an empty prompt."""
+
+    def __init__(self, tokenizer: GraphTokenizer, config: GenerationConfig) -> None:
+        self.tokenizer, self.config = tokenizer, config
+        self.serving: ServingModel | None = None  # its graph is made once
+
+    def __call__(self, model: keras.Model) -> str:
+        """A text by the weights as they are."""
+        if self.serving is None:
+            view = language_model(model, self.tokenizer.source.vocab_size, model.config.block_size)
+            self.serving = ServingModel(self.tokenizer, view, self.config)
+        return str(self.serving.speak(tf.constant([b""]))["text"].numpy()[0].decode())
+
+
 def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> str:
     """Writes the SavedModel and its card into `folder`; returns the model's id."""
     tf.saved_model.save(
@@ -119,6 +135,7 @@ def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> s
     )
     identity = model_id(serving_model, card)
     versions = {
+        "gptfx": __version__,
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,

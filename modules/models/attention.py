@@ -40,7 +40,8 @@ class CausalSelfAttention(keras.layers.Layer):
         q, k, v = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))  # each (B, H, T, D)
         q, k = self._prepare(q), self._prepare(k)
         scores = tf.matmul(q * self.head_width**-0.5, k, transpose_b=True)  # (B, H, T, T)
-        weights = tf.nn.softmax(scores + causal_mask(time))  # rows sum to 1 over the past
+        scores = tf.cast(scores, tf.float32) + causal_mask(time)
+        weights = tf.cast(tf.nn.softmax(scores), v.dtype)  # rows sum to 1 over the past
         weights = self.attn_dropout(weights, training=training)
         y = tf.transpose(tf.matmul(weights, v), [0, 2, 1, 3])  # (B, T, H, D)
         y = tf.reshape(y, [-1, time, width])  # heads side by side: (B, T, C)

@@ -5,15 +5,25 @@ a token occurs at all, ``p(b | a) = (count(a, b) + s * p(b)) / (count(a) + s)``.
 thousand tokens the whole table is an embedding layer whose rows are logits; above that only the
 pairs that were seen are kept. Source of the smoothing: MacKay and Peto, "A hierarchical Dirichlet
 language model" (1995).
+
+Lectures train the table by gradient all the same, for it is the smallest model on which to see a
+training loop work: `TrainableBigram` is that table. Here one can check where it arrives.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from gptfx.data.errors import InputError
 from gptfx.modules.config import BigramConfig
+
+MOST_TRAINABLE = 8192  # ids: weights, gradient and AdamW's two moments are 256 MiB each
+PAIRS_AT_ONCE = 1024  # that are scored: a dense table gives a row of logits for each
+
+Score = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]  # LanguageModel.score
 
 
 @dataclass(frozen=True)
@@ -34,11 +44,16 @@ class BigramCounts:
     unigram: np.ndarray
 
     @classmethod
-    def of(cls, tokens: np.ndarray, vocab_size: int) -> "BigramCounts":
-        """Counts a stream of ids (n,)."""
-        pairs = tokens[:-1].astype(np.int64) * vocab_size + tokens[1:]
-        keys, counts = np.unique(pairs, return_counts=True)
-        seen = np.bincount(tokens, minlength=vocab_size) + 1.0
+    def of(cls, pieces: Iterable[np.ndarray], vocab_size: int) -> "BigramCounts":
+        """Counts a stream of ids that comes in pieces (n,), so that it need not fit in memory."""
+        keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        seen, last = np.ones(vocab_size), np.zeros(0, np.int64)
+        for piece in pieces:
+            tokens = np.concatenate([last, piece])
+            pairs = tokens[:-1].astype(np.int64) * vocab_size + tokens[1:]
+            keys, counts = _added(keys, counts, *np.unique(pairs, return_counts=True))
+            seen += np.bincount(piece, minlength=vocab_size)
+            last = tokens[-1:]
         return cls(vocab_size, keys, counts, seen / seen.sum())
 
     @property
@@ -47,6 +62,26 @@ class BigramCounts:
         rows = self.keys // self.vocab_size
         return np.bincount(rows, weights=self.counts, minlength=self.vocab_size)
 
+    @property
+    def entropy(self) -> float:
+        """Nats a token over the stream by the unsmoothed table, ``count(a, b) / count(a)``.
+
+        That table is the maximum-likelihood estimate: no bigram model whatever needs fewer nats
+        here. It is finite, for only pairs that were seen count.
+        """
+        share = self.counts / self.row_counts[self.keys // self.vocab_size]
+        return float(-self.counts @ np.log(share) / self.counts.sum())
+
+    def mean_nats(self, score: Score) -> float:
+        """Nats a token over the stream, by what a model's `score` says of each pair in it."""
+        total, size = 0.0, self.vocab_size
+        for start in range(0, len(self.keys), PAIRS_AT_ONCE):
+            part = slice(start, start + PAIRS_AT_ONCE)
+            pairs = np.divmod(self.keys[part, None], size)  # (pairs, 1) each
+            nats, _ = score(*(tf.constant(ids, tf.int32) for ids in pairs))
+            total += float(self.counts[part] @ nats.numpy()[:, 0])
+        return total / float(self.counts.sum())
+
     def log_probabilities(self, smoothing: float) -> np.ndarray:
         """The whole table, (vocab_size, vocab_size) float32: row a holds log p(. | a)."""
         table = np.tile((smoothing * self.unigram).astype(np.float32), (self.vocab_size, 1))
@@ -54,19 +89,49 @@ class BigramCounts:
         return np.log(table / (self.row_counts + smoothing)[:, None].astype(np.float32))
 
 
-class DenseBigram(keras.Model):
-    """The whole table as an embedding layer whose rows are logits."""
+class _Table(keras.Model):
+    """A row of logits for each token."""
 
-    def __init__(self, counts: BigramCounts, smoothing: float) -> None:
+    def __init__(self, vocab_size: int) -> None:
         super().__init__(name="bigram")
-        size = self.vocab_size = counts.vocab_size
-        self.table = keras.layers.Embedding(size, size, name="table")
+        self.vocab_size = vocab_size
+        self.table = keras.layers.Embedding(vocab_size, vocab_size, "zeros", name="table")
         self.table.build((None,))
-        self.table.embeddings.assign(counts.log_probabilities(smoothing))
 
     def call(self, tokens: tf.Tensor) -> tf.Tensor:
         """Ids (B, T) int32 to logits (B, T, vocab_size) float32."""
         return self.table(tokens)
+
+
+class DenseBigram(_Table):
+    """The whole table as an embedding layer whose rows are log probabilities."""
+
+    def __init__(self, counts: BigramCounts, smoothing: float) -> None:
+        super().__init__(counts.vocab_size)
+        self.table.embeddings.assign(counts.log_probabilities(smoothing))
+
+
+class TrainableBigram(_Table):
+    """The same table before it has learned anything: all logits 0, every token equally likely.
+
+    Cross-entropy is convex in the logits, so that gradient descent finds its least value from any
+    start; zeros make the first loss exactly ln(vocab_size). That least value is
+    `BigramCounts.entropy`, of the unsmoothed counts, and not the loss of the smoothed table, which
+    lies above it: smoothing gives up a little of the train split for the sake of texts not seen.
+    (The smoothed table would be the optimum if the pairs imagined by it were trained on, too.) It
+    is only neared, since the logits of pairs that never occur would have to fall for ever.
+    """
+
+    def __init__(self, vocab_size: int) -> None:
+        """A table for so many ids. Raises InputError above `MOST_TRAINABLE`."""
+        if vocab_size > MOST_TRAINABLE:
+            raise InputError(
+                f"a table of {vocab_size:,} x {vocab_size:,} logits is too large to be trained",
+                f"a vocabulary of {vocab_size}",
+                f"choose a tokenizer of at most {MOST_TRAINABLE:,} ids, or set trainer.steps=0 for"
+                " the table from counts alone",
+            )
+        super().__init__(vocab_size)
 
 
 class SparseBigram(tf.Module):
@@ -108,11 +173,20 @@ class SparseBigram(tf.Module):
         return tf.math.log((seen + self.back_off) / tf.gather(self.totals, tokens)[:, None])
 
 
+def _added(
+    keys: np.ndarray, counts: np.ndarray, more_keys: np.ndarray, more_counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two tables of counts as one."""
+    every, place = np.unique(np.concatenate([keys, more_keys]), return_inverse=True)
+    both = np.concatenate([counts, more_counts])
+    return every, np.bincount(place, weights=both).astype(np.int64)
+
+
 def fit_bigram(
-    tokens: np.ndarray, vocab_size: int, config: BigramConfig
+    pieces: Iterable[np.ndarray], vocab_size: int, config: BigramConfig
 ) -> DenseBigram | SparseBigram:
-    """The bigram model of a token stream (n,), dense or sparse by the size of the vocabulary."""
-    counts = BigramCounts.of(tokens, vocab_size)
+    """The bigram model of a token stream in pieces, dense or sparse by the vocabulary's size."""
+    counts = BigramCounts.of(pieces, vocab_size)
     dense = vocab_size <= config.dense_up_to
     return (DenseBigram if dense else SparseBigram)(counts, config.smoothing)
 

@@ -43,7 +43,7 @@ class GPT(keras.Model):
             x = block(x, training=training)
         rows = tf.reshape(self.ln_f(x), [-1, width])  # (B * T, C)
         logits = tf.matmul(rows, self._output_table(), transpose_b=True)  # (B * T, V)
-        return tf.reshape(logits, [-1, time, self.vocab_size])
+        return tf.reshape(tf.cast(logits, tf.float32), [-1, time, self.vocab_size])
 
     def _output_table(self) -> tf.Tensor:
         """(V, C): a row a token, which is compared with what the model says comes next."""

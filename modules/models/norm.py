@@ -26,10 +26,11 @@ class LayerNorm(keras.layers.Layer):
             self.beta = self.add_weight(name="beta", shape=(shape[-1],), initializer="zeros")
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """(..., C) float to the same shape."""
-        centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+        """(..., C) float to the same shape; in float32 inside, whatever comes in."""
+        wide = tf.cast(x, tf.float32)
+        centred = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)
         variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
-        y = centred * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * self.gamma
+        y = tf.cast(centred * tf.math.rsqrt(variance + LAYER_NORM_EPSILON), x.dtype) * self.gamma
         return y + self.beta if self.use_bias else y
 
 
@@ -50,8 +51,8 @@ class RMSNorm(keras.layers.Layer):
 
 def rms_normalize(x: tf.Tensor) -> tf.Tensor:
     """(..., C) float to the same shape, with a mean square of 1 along the last axis."""
-    mean_square = tf.reduce_mean(tf.square(x), axis=-1, keepdims=True)
-    return x * tf.math.rsqrt(mean_square + RMS_NORM_EPSILON)
+    mean_square = tf.reduce_mean(tf.square(tf.cast(x, tf.float32)), axis=-1, keepdims=True)
+    return x * tf.cast(tf.math.rsqrt(mean_square + RMS_NORM_EPSILON), x.dtype)
 
 
 def make_norm(config: ModelConfig, name: str) -> keras.layers.Layer:

@@ -23,5 +23,6 @@ def angles(time: int, width: int, base: float) -> tuple[np.ndarray, np.ndarray]:
 
 def rotate(x: tf.Tensor, cosine: tf.Tensor, sine: tf.Tensor) -> tf.Tensor:
     """Turns (..., T, D) float by angles (T, D / 2): entry i together with entry i + D / 2."""
+    cosine, sine = tf.cast(cosine, x.dtype), tf.cast(sine, x.dtype)
     first, second = tf.split(x, 2, axis=-1)  # each (..., T, D / 2)
     return tf.concat([first * cosine - second * sine, second * cosine + first * sine], axis=-1)

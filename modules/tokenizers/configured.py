@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gptfx.data.errors import InputError
 from gptfx.modules.config import TokenizerConfig
+from gptfx.modules.progress import notice
 from gptfx.modules.tokenizers.gpt2 import gpt2_tokenizer
 from gptfx.modules.tokenizers.importing import read_tokenizer
 from gptfx.modules.tokenizers.kinds import byte_tokenizer, char_tokenizer, frequent, train_bpe
@@ -37,14 +38,19 @@ def make_tokenizer(
     if (ready := without_corpus(config)) is not None:
         return replace(ready, words=frequent(counts), _cache={})
     tokenizer = train_bpe(counts, config.vocab_size, *common, on_merge)
-    if tokenizer.vocab_size < config.vocab_size and not config.allow_fewer:
-        remedy = "ask for fewer, give more text, or set tokenizer.allow_fewer=true"
-        raise InputError(
-            f"the text has pairs for a vocabulary of {tokenizer.vocab_size} only",
-            f"tokenizer.vocab_size = {config.vocab_size}",
-            remedy,
-        )
+    if tokenizer.vocab_size < config.vocab_size:
+        _fewer(tokenizer.vocab_size, config)
     return tokenizer
+
+
+def _fewer(vocab_size: int, config: TokenizerConfig) -> None:
+    """Says that the vocabulary is smaller than asked for, or raises InputError."""
+    problem = f"the text has pairs for a vocabulary of {vocab_size:,} only"
+    if config.allow_fewer:
+        notice(f"{problem}; tokenizer.vocab_size asked for {config.vocab_size:,}")
+        return
+    remedy = "ask for fewer, give more text, or set tokenizer.allow_fewer=true"
+    raise InputError(problem, f"tokenizer.vocab_size = {config.vocab_size}", remedy)
 
 
 def without_corpus(config: TokenizerConfig) -> Tokenizer | None:

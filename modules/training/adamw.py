@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from gptfx.modules.config import TrainerConfig
 from gptfx.modules.training.schedule import learning_rate
+from gptfx.modules.training.variables import assign, zeros_like
 
 EPSILON = 1e-8
 BETA_1 = 0.9
@@ -21,8 +22,8 @@ class AdamW(tf.Module):
     def __init__(self, variables: Sequence[tf.Variable], config: TrainerConfig) -> None:
         super().__init__(name="adamw")
         self.variables_to_fit, self.config = list(variables), config
-        self.first = [tf.Variable(tf.zeros_like(value)) for value in self.variables_to_fit]
-        self.second = [tf.Variable(tf.zeros_like(value)) for value in self.variables_to_fit]
+        self.first = zeros_like(self.variables_to_fit)
+        self.second = zeros_like(self.variables_to_fit)
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         """One update; `step` counts from 0."""
@@ -30,8 +31,8 @@ class AdamW(tf.Module):
         power = tf.cast(step + 1, tf.float32)
         slots = zip(self.variables_to_fit, self.first, self.second, gradients, strict=True)
         for variable, first, second, gradient in slots:
-            if len(variable.shape) == 2:
-                variable.assign_sub(rate * self.config.weight_decay * variable)
+            if len(variable.shape) == 2 and self.config.weight_decay:
+                assign(variable, variable * (1.0 - rate * self.config.weight_decay))
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=first.handle,

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from gptfx.modules.config import TrainerConfig
 from gptfx.modules.training.schedule import schedule
+from gptfx.modules.training.variables import assign, zeros_like
 
 ROUNDS = 5
 A, B, C = 3.4445, -4.7750, 2.0315  # a polynomial that takes singular values to about 1, fast
-MOMENTUM = 0.95
 TINY = 1e-7
 
 
@@ -39,18 +39,20 @@ class Muon(tf.Module):
     def __init__(self, variables: Sequence[tf.Variable], config: TrainerConfig) -> None:
         super().__init__(name="muon")
         self.variables_to_fit, self.config = list(variables), config
-        self.momenta = [tf.Variable(tf.zeros_like(value)) for value in self.variables_to_fit]
+        self.momenta = zeros_like(self.variables_to_fit)
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         """One update; `step` counts from 0."""
-        looked_ahead = []
+        looked_ahead, share_of_past = [], self.config.muon_momentum
         for momentum, gradient in zip(self.momenta, gradients, strict=True):
-            momentum.assign(MOMENTUM * momentum + gradient)
-            looked_ahead.append(gradient + MOMENTUM * momentum)  # Nesterov's
+            value = share_of_past * momentum + gradient
+            assign(momentum, value)
+            looked_ahead.append(gradient + share_of_past * value)  # Nesterov's
         share = schedule(tf.cast(step, tf.float32), self.config)
         rate = self.config.muon_learning_rate * share
+        kept = 1.0 - rate * self.config.muon_weight_decay
         for variable, update in zip(self.variables_to_fit, _updates(looked_ahead), strict=True):
-            variable.assign(variable * (1.0 - rate * self.config.muon_weight_decay) - rate * update)
+            assign(variable, variable * kept - rate * update)
 
 
 def _updates(matrices: list[tf.Tensor]) -> list[tf.Tensor]:

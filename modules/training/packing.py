@@ -1,12 +1,10 @@
-"""From tokenized passages to one ordered stream, and from the stream to windows."""
+"""From tokenized passages to one ordered stream; and a text to the windows that score it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-
-from gptfx.data.errors import InputError
 
 
 class Passage(NamedTuple):
@@ -39,70 +37,6 @@ def pack(passages: Iterable[Passage], separator_id: int) -> Stream:
         pieces.append(passage.ids.astype(np.int32))
         size += len(passage.ids)
     return Stream(np.concatenate(pieces) if pieces else np.zeros(0, np.int32), starts)
-
-
-class Mixture(NamedTuple):
-    """How often windows start in each part of a stream; all (c,) float64, one value a corpus."""
-
-    starts: np.ndarray
-    """The first token of the part."""
-    weights: np.ndarray
-    """How often each of its tokens is drawn; 1 where its size alone decides."""
-    until: np.ndarray
-    """Tokens times weights of this part and all before it."""
-
-    @classmethod
-    def of(cls, stream: Stream, weights: Mapping[str, float], block_size: int) -> "Mixture | None":
-        """None where no corpus weighs other than 1: then every window is equally likely."""
-        each = np.array([weights.get(name, 1.0) for name in stream.starts])
-        if np.all(each == 1.0):
-            return None
-        starts = np.array([*stream.starts.values()], np.float64)
-        ends = np.append(starts[1:], len(stream.ids) - block_size)
-        return cls(starts, each, np.cumsum(np.maximum(ends - starts, 0.0) * each))
-
-    def place(self, drawn: tf.Tensor) -> tf.Tensor:
-        """Offsets (batch,) int32 in the stream for uniform draws (batch,) float64 in [0, 1)."""
-        drawn *= self.until[-1]
-        part = tf.searchsorted(tf.constant(self.until), drawn, side="right")
-        before = tf.gather(np.append(0.0, self.until[:-1]), part)
-        inside = (drawn - before) / tf.gather(self.weights, part)
-        return tf.cast(tf.gather(self.starts, part) + tf.floor(inside), tf.int32)
-
-
-def require_windows(stream: np.ndarray, block_size: int) -> None:
-    """Raises InputError unless the stream holds one window and the token after it."""
-    if len(stream) < block_size + 1:
-        raise InputError(
-            "the train split is shorter than one window",
-            f"{len(stream)} tokens for model.block_size = {block_size}",
-            "add text or set a smaller model.block_size",
-        )
-
-
-def random_windows(
-    stream: tf.Tensor,
-    batch_size: int,
-    block_size: int,
-    seed: int,
-    step: tf.Tensor,
-    mixture: Mixture | None = None,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Windows of a stream (n,) at random offsets that depend on `seed` and `step` alone.
-
-    A `mixture` says where they start oftener. Returns inputs and targets, both (batch_size,
-    block_size) int32; a target is the next token.
-    """
-    last = tf.size(stream) - block_size
-    key = tf.stack([seed, tf.cast(step, tf.int32)])
-    if mixture is None:
-        starts = tf.random.stateless_uniform([batch_size], key, 0, last, tf.int32)
-    else:
-        starts = mixture.place(tf.random.stateless_uniform([batch_size], key, dtype=tf.float64))
-        starts = tf.minimum(starts, last - 1)
-    windows = tf.gather(stream, starts[:, None] + tf.range(block_size + 1))
-    windows = tf.ensure_shape(windows, [batch_size, block_size + 1])
-    return windows[:, :-1], windows[:, 1:]
 
 
 def scoring_windows(

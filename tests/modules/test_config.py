@@ -10,9 +10,17 @@ from gptfx.modules.config import (
     Section,
     TokenizerConfig,
     TrainerConfig,
+    TunerConfig,
 )
 
-SECTIONS = [TokenizerConfig, ModelConfig, TrainerConfig, BigramConfig, GenerationConfig]
+SECTIONS = [
+    TokenizerConfig,
+    ModelConfig,
+    TrainerConfig,
+    TunerConfig,
+    BigramConfig,
+    GenerationConfig,
+]
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)

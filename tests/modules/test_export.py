@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gptfx import __version__
 from gptfx.modules.config import BigramConfig, GenerationConfig
 from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, read_card, write_card
 from gptfx.modules.export.saved_model import ServingModel, model_id
@@ -69,6 +70,7 @@ def test_the_card_says_what_and_with_what(exported: Any) -> None:
         "format": CARD_FORMAT,
         "model_id": exported.model_id,
         "versions": {
+            "gptfx": __version__,
             "python": platform.python_version(),
             "tensorflow": tf.__version__,
             "keras": sys.modules["keras"].__version__,
@@ -87,7 +89,7 @@ def test_what_is_no_card_of_ours_is_none(tmp_path: Path, content: str) -> None:
 
 def bigram_id(stream: list[int], pair: tuple[int, int] = (97, 98), **card: int) -> str:
     """The id of a bigram model of this stream, behind a tokenizer with one merge."""
-    model = fit_bigram(np.array(stream, np.int32), 258, BigramConfig(dense_up_to=0))
+    model = fit_bigram([np.array(stream, np.int32)], 258, BigramConfig(dense_up_to=0))
     serving = ServingModel(
         GraphTokenizer(Tokenizer((pair,))),
         language_model(model, 258, 2),

@@ -60,7 +60,7 @@ def test_the_separator_ends_a_text(dense_up_to: int) -> None:
     bare = Tokenizer(())  # ids are bytes, 256 is the separator
     documents = np.array([256, ord("a"), ord("b")] * 9 + [256], np.int32)  # "ab", and the end
     config = BigramConfig(smoothing=0.1, dense_up_to=dense_up_to)
-    model = language_model(fit_bigram(documents, 257, config), 257, block_size=4)
+    model = language_model(fit_bigram([documents], 257, config), 257, block_size=4)
     answer = tf.function(generate)(
         tf.constant([b"", b"a", b"b", b"", b"", b""]),
         tf.constant([9, 9, 9, 2, 1, 0]),

@@ -10,7 +10,7 @@ import pytest
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.models.attention import CausalSelfAttention
 from gptfx.modules.models.gpt import GPT
-from gptfx.modules.training.loop import cross_entropy
+from gptfx.modules.training.step import cross_entropy
 
 MakeGpt = Callable[..., GPT]
 VOCAB_SIZE, WIDTH, BLOCK_SIZE = 16, 8, 8  # of `make_gpt` if not asked otherwise

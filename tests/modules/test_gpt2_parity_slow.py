@@ -1,7 +1,6 @@
 """GPT-2 here is GPT-2 there: transformers, in an environment of its own, gives the same logits."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from gptfx.modules.models.gpt import GPT
 from gptfx.modules.models.gpt2_weights import load_gpt2, save_gpt2
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
-from harness import peer_python
+from harness import host_python, peer_python
 
 pytestmark = pytest.mark.slow
 
@@ -51,15 +50,7 @@ numpy.save(logits, made.numpy())
 @pytest.fixture(scope="module")
 def there() -> Callable[..., np.ndarray]:
     """Runs transformers on a folder and ids; returns logits."""
-    outside = [path for path in os.environ["PATH"].split(":") if ".venv" not in path]
-    base = subprocess.run(
-        ["python3", "-c", "import sys; print(sys.executable)"],
-        env={**os.environ, "PATH": ":".join(outside)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    python = peer_python("transformers", PEERS, base)
+    python = peer_python("transformers", PEERS, host_python())
 
     def run(do: str, folder: Path, ids: np.ndarray, **shape: int) -> np.ndarray:
         paths = folder.parent / "ids.npy", folder.parent / "logits.npy"

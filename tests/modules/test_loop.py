@@ -9,17 +9,18 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gptfx.data.errors import InputError
 from gptfx.modules.config import TrainerConfig
 from gptfx.modules.models.gpt import GPT
 from gptfx.modules.progress import Progress, report
-from gptfx.modules.training.loop import Point, fit
+from gptfx.modules.training.curves import Point
+from gptfx.modules.training.loop import DivergedError, Watch, fit
+from gptfx.modules.training.step import cross_entropy
+from gptfx.modules.training.windows import InMemory
 
+BLOCK_SIZE = 8
 STREAM = np.tile(np.array([1, 2, 3, 4, 5], np.int32), 20)
 CONFIG = TrainerConfig(steps=50, log_every=20, warmup_steps=5, learning_rate=0.02, batch_size=4)
-LOSS = "loss/train_nats_per_token"
 
 
 class Fitted(NamedTuple):
@@ -41,7 +42,8 @@ def train(
         gpt = make_gpt(n_layer=1, dropout=0.1)
         told: list[Progress] = []
         log_dir = tmp_path_factory.mktemp("logs")
-        points = fit(gpt, STREAM, config, 8, log_dir, on_progress=told.append)
+        watch = Watch(log_dir, validation=STREAM, on_progress=told.append)
+        points = fit(gpt, InMemory(STREAM, config, BLOCK_SIZE), config, BLOCK_SIZE, watch)
         return Fitted(gpt.get_weights(), points, told, log_dir)
 
     return run
@@ -98,35 +100,86 @@ def test_a_progress_reads_well_and_stays_whole_in_the_log(caplog: pytest.LogCapt
     assert caplog.records[0].progress is told
 
 
-def test_tensorboard_finds_the_curves(fitted: Fitted) -> None:
-    events = EventAccumulator(str(fitted.log_dir)).Reload()
-    assert set(events.Tags()["tensors"]) == {
-        LOSS,
-        "gradient_norm",
-        "tokens_per_second",
-        "learning_rate",
-    }
-    curve = [(event.step, tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(LOSS)]
-    assert curve == [(point.step, pytest.approx(point.loss)) for point in fitted.points]
-
-
 def test_no_steps_leave_the_weights_alone(make_gpt: Callable[..., GPT]) -> None:
     gpt = make_gpt(n_layer=1)
     before = gpt.get_weights()
-    assert fit(gpt, STREAM, TrainerConfig(steps=0), 8) == []
+    config = TrainerConfig(steps=0)
+    assert fit(gpt, InMemory(STREAM, config, 8), config, 8) == []
     for mine, yours in zip(before, gpt.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, yours)
 
 
-def test_a_loss_that_is_no_number_ends_the_training_and_names_the_step(
+def fails_at_once(gpt: GPT, checkpoints: Path | None = None, **changes: object) -> str:
+    """What a training says that diverges."""
+    config = CONFIG.model_copy(update=changes)
+    with pytest.raises(DivergedError) as raised:
+        fit(gpt, InMemory(STREAM, config, 8), config, 8, Watch(checkpoints=checkpoints))
+    return str(raised.value)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_names_the_very_step(
     make_gpt: Callable[..., GPT],
 ) -> None:
     gpt = make_gpt(n_layer=1)
     gpt.wpe.embeddings.assign(np.full((8, 8), np.nan, np.float32))
-    with pytest.raises(FloatingPointError, match=r"nan at step 3; .*trainer\.learning_rate"):
-        fit(gpt, STREAM, CONFIG.model_copy(update={"log_every": 3}), 8)
+    said = fails_at_once(gpt, log_every=3)
+    assert "not finite at step 1 with a learning rate of 0.004" in said  # a fifth of the peak
+    assert "the last good checkpoint is none yet" in said
+    assert "trainer.learning_rate" in said
 
 
-def test_a_stream_shorter_than_a_window_is_refused(make_gpt: Callable[..., GPT]) -> None:
-    with pytest.raises(InputError, match="shorter than one window"):
-        fit(make_gpt(n_layer=1), STREAM[:8], CONFIG, 8)
+def test_a_loss_far_above_its_lowest_ends_it_and_names_the_last_good_checkpoint(
+    make_gpt: Callable[..., GPT], tmp_path: Path
+) -> None:
+    wild = {"learning_rate": 50.0, "log_every": 2, "checkpoint_every": 2, "warmup_steps": 8}
+    said = fails_at_once(make_gpt(n_layer=1), tmp_path, divergence=0.5, **wild)
+    step = int(said.split("at step ")[1].split()[0])
+    assert " nats, after " in said
+    assert f"the last good checkpoint is {tmp_path}/step-{step - 2};" in said
+
+
+def test_training_ends_early_and_keeps_its_best_weights(make_gpt: Callable[..., GPT]) -> None:
+    other = np.random.default_rng(0).integers(1, 6, 200).astype(np.int32)  # nothing to learn from
+    changes = {"steps": 400, "validate_every": 20, "patience": 3, "export": "best"}
+    config = CONFIG.model_copy(update=changes)
+    gpt = make_gpt(n_layer=1)
+    watch = Watch(validation=other)
+    points = fit(gpt, InMemory(STREAM, config, 8), config, 8, watch)
+    looks = [point.validation_loss for point in points]
+    best = int(np.argmin(looks))
+    assert len(points) == best + 1 + 3 < 20
+    assert validation_loss(gpt, other) == pytest.approx(looks[best], rel=1e-5)
+
+
+def validation_loss(gpt: GPT, stream: np.ndarray) -> float:
+    """Nats a token over windows that do not overlap."""
+    count = (len(stream) - 1) // BLOCK_SIZE
+    inputs = stream[: count * BLOCK_SIZE].reshape(count, BLOCK_SIZE)
+    targets = stream[1 : count * BLOCK_SIZE + 1].reshape(count, BLOCK_SIZE)
+    return float(cross_entropy(gpt(inputs), tf.constant(targets)))
+
+
+def test_the_average_of_the_weights_is_what_is_kept(make_gpt: Callable[..., GPT]) -> None:
+    """After one step the average of ema = 0.75 lies a quarter of the way."""
+    moved = {}
+    for ema in (None, 0.75):
+        config = CONFIG.model_copy(update={"steps": 1, "ema": ema, "warmup_steps": 0})
+        gpt = make_gpt(n_layer=1)
+        start = gpt.wte.get_weights()[0]
+        fit(gpt, InMemory(STREAM, config, 8), config, 8)
+        moved[ema] = gpt.wte.get_weights()[0] - start
+    assert np.abs(moved[None]).max() > 0.01
+    np.testing.assert_allclose(moved[0.75], 0.25 * moved[None], atol=1e-7)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1000.0, [0, 0, 0]), (1e-6, [0, 1, 2])])
+def test_checkpoints_are_made_by_time_too(
+    make_gpt: Callable[..., GPT], tmp_path: Path, seconds: float, expected: list[int]
+) -> None:
+    config = CONFIG.model_copy(update={"checkpoint_every": 1000, "checkpoint_seconds": seconds})
+    there: list[int] = []  # how many, whenever a point is told
+    watch = Watch(
+        checkpoints=tmp_path, on_progress=lambda _: there.append(len([*tmp_path.glob("*.index")]))
+    )
+    fit(make_gpt(n_layer=1), InMemory(STREAM, config, 8), config, 8, watch)
+    assert there == expected

@@ -16,7 +16,7 @@ from gptfx.modules.models.gpt import GPT
 from gptfx.modules.models.heads import MultiHead
 from gptfx.modules.models.norm import LayerNorm, RMSNorm
 from gptfx.modules.models.rotary import angles, rotate
-from gptfx.modules.training.loop import cross_entropy
+from gptfx.modules.training.step import cross_entropy
 
 MakeGpt = Callable[..., GPT]
 BLOCK_SIZE = 8  # of `make_gpt`
