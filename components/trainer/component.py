@@ -15,6 +15,8 @@ from gptfx.components.tokenizer_input import TOKENIZER
 from gptfx.components.trainer import executor
 
 RUN_FN = "gptfx.components.trainer.run_fn.run_fn"
+CODE = ("components/trainer", "modules")  # whose change trains again
+INIT_DIGEST = "init_digest"  # key of the configuration: of the weights that are started from
 
 
 class GptTrainerSpec(ComponentSpec):
@@ -43,6 +45,7 @@ class GptTrainer(base_component.BaseComponent):
         transform_graph: BaseChannel,
         tokenizer: BaseChannel,
         config: dict[str, Any],
+        hyperparameters: BaseChannel | None = None,
     ) -> None:
         """Wires the node.
 
@@ -52,16 +55,18 @@ class GptTrainer(base_component.BaseComponent):
           tokenizer: TokenizerTrainer's.
           config: sections `model`, `trainer`, `bigram`, `generation` and the `lineage` that goes
             into the model's card; all JSON. Changing it trains again.
+          hyperparameters: GptTuner's best, which take the place of what `config` says.
         """
         spec = GptTrainerSpec(
             examples=examples,
             transform_graph=transform_graph,
             tokenizer=tokenizer,
+            hyperparameters=hyperparameters,
             run_fn=RUN_FN,
             train_args=trainer_pb2.TrainArgs(),
             eval_args=trainer_pb2.EvalArgs(),
             custom_config=json.dumps(config, sort_keys=True),
-            code=code_fingerprint("components/trainer", "modules"),
+            code=code_fingerprint(*CODE),
             model=Channel(type=standard_artifacts.Model),
             model_run=Channel(type=standard_artifacts.ModelRun),
         )

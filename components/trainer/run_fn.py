@@ -1,79 +1,80 @@
 """TFX's entry to training: reads what Transform wrote, fits the configured model, exports it."""
 
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
-import tensorflow as tf
-import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from gptfx.components.examples import POSITION, SOURCE, TOKENS
 from gptfx.components.tokenizer_input import TOKENIZER_FOLDER
+from gptfx.components.trainer.component import INIT_DIGEST
+from gptfx.components.trainer.data import Data
+from gptfx.components.trainer.tuned import tuned
 from gptfx.modules.config import BigramConfig, GenerationConfig, ModelConfig, TrainerConfig
-from gptfx.modules.export.saved_model import ServingModel, export
+from gptfx.modules.export.card import tokenizer_card
+from gptfx.modules.export.saved_model import Sampler, ServingModel, export
 from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.models.bigram import fit_bigram
-from gptfx.modules.models.gpt import GPT
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
-from gptfx.modules.training.loop import fit
-from gptfx.modules.training.packing import Mixture, Passage, Stream, pack
+from gptfx.modules.training.loop import Watch
+from gptfx.modules.training.train import train_gpt
 
-PARSE_BATCH = 256
+CHECKPOINTS = "checkpoints"
 
 
 def run_fn(fn_args: FnArgs) -> None:
     """Trains `model.kind` on the train split and exports to `fn_args.serving_model_dir`.
 
-    TensorBoard's events go to `fn_args.model_run_dir`.
+    The curves go to `fn_args.model_run_dir`. Checkpoints go beside it, to a folder that the next
+    attempt at the same training finds, and that is removed when the model has been exported.
     """
-    config = fn_args.custom_config
-    tokenizer = Tokenizer.load(Path(config[TOKENIZER_FOLDER]))
-    passages = read_passages(fn_args.train_files, tft.TFTransformOutput(fn_args.transform_output))
-    stream = pack(passages, tokenizer.separator_id)
-    model = train(stream, tokenizer.vocab_size, config, Path(fn_args.model_run_dir))
-    serving = ServingModel(
-        GraphTokenizer(tokenizer), model, GenerationConfig(**config["generation"])
-    )
-    card = {key: value for key, value in config.items() if key != TOKENIZER_FOLDER}
-    card["tokenizer"] = {
-        "kind": tokenizer.kind,
-        "vocab_size": tokenizer.vocab_size,
-        "normalization": tokenizer.normalization,
-        "digest": tokenizer.digest,
-    }
-    card["train_tokens"] = len(stream.ids)
-    export(serving, Path(fn_args.serving_model_dir), card)
+    config = {key: value for key, value in fn_args.custom_config.items() if key != TOKENIZER_FOLDER}
+    config = tuned(config, fn_args.hyperparameters)
+    tokenizer = Tokenizer.load(Path(fn_args.custom_config[TOKENIZER_FOLDER]))
+    data = Data(fn_args, config, tokenizer)
+    folder = _checkpoints(fn_args, data.digest)
+    model = train(config, tokenizer, data, Path(fn_args.model_run_dir), folder)
+    generation = GenerationConfig(**config["generation"])
+    serving = ServingModel(GraphTokenizer(tokenizer), model, generation)
+    export(serving, Path(fn_args.serving_model_dir), card(config, tokenizer, data.tokens))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def train(stream: Stream, vocab_size: int, config: dict[str, Any], log_dir: Path) -> LanguageModel:
+def train(
+    config: dict[str, Any], tokenizer: Tokenizer, data: "Data", log_dir: Path, checkpoints: Path
+) -> LanguageModel:
     """Fits the configured model to the tokens of the train split."""
     model_config = ModelConfig(**config["model"])
     if model_config.kind == "bigram":
-        model = fit_bigram(stream.ids, vocab_size, BigramConfig(**config["bigram"]))
-        return language_model(model, vocab_size, model_config.block_size)
+        bigram = BigramConfig(**config["bigram"])
+        model = fit_bigram(data.pieces(), tokenizer.vocab_size, bigram)
+        return language_model(model, tokenizer.vocab_size, model_config.block_size)
     trainer_config = TrainerConfig(**config["trainer"])
-    keras.utils.set_random_seed(trainer_config.seed)
-    gpt = GPT(model_config, vocab_size)
-    gpt(np.zeros((1, model_config.block_size), np.int32))  # makes the weights
-    mixture = Mixture.of(stream, config.get("weights", {}), model_config.block_size)
-    fit(gpt, stream.ids, trainer_config, model_config.block_size, log_dir, mixture)
-    return language_model(gpt, vocab_size, model_config.block_size)
+    watch = Watch(log_dir, checkpoints, data.validation, data.sizes)
+    gpt, _ = train_gpt(
+        model_config,
+        tokenizer.vocab_size,
+        trainer_config,
+        data.source(trainer_config, model_config.block_size),
+        watch,
+        Sampler(GraphTokenizer(tokenizer), GenerationConfig(**config["generation"])),
+        tokenizer.digest,
+    )
+    return language_model(gpt, tokenizer.vocab_size, model_config.block_size)
 
 
-def read_passages(
-    patterns: list[str], transform_output: tft.TFTransformOutput
-) -> Iterator[Passage]:
-    """The transformed examples in the files that `patterns` name, in no particular order."""
-    spec = transform_output.transformed_feature_spec()
-    files = [path for pattern in patterns for path in tf.io.gfile.glob(pattern)]
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(PARSE_BATCH)
-    for batch in records.map(lambda serialized: tf.io.parse_example(serialized, spec)):
-        tokens = tf.RaggedTensor.from_sparse(batch[TOKENS])
-        values, splits = tokens.values.numpy(), tokens.row_splits.numpy()
-        sources, positions = np.ravel(batch[SOURCE]), np.ravel(batch[POSITION])
-        for row, (source, position) in enumerate(zip(sources, positions, strict=True)):
-            yield Passage(source, int(position), values[splits[row] : splits[row + 1]])
+def _checkpoints(fn_args: FnArgs, digest: str) -> Path:
+    """Beside the node's outputs, which every attempt gets anew."""
+    return Path(fn_args.model_run_dir).parents[1] / CHECKPOINTS / digest
+
+
+def card(config: dict[str, Any], tokenizer: Tokenizer, train_tokens: int | None) -> dict[str, Any]:
+    """What the model's folder says of how it was made; no places on this machine."""
+    content = {key: value for key, value in config.items() if key != INIT_DIGEST}
+    if INIT_DIGEST in config:
+        start = f"sha256:{config[INIT_DIGEST]}"
+        content["trainer"] = {**content["trainer"], "init_from": start}
+    content["tokenizer"] = tokenizer_card(tokenizer)
+    content["train_tokens"] = train_tokens
+    return content

@@ -55,7 +55,19 @@ def _checks(
     yield "leftovers", lambda: [leftovers.examine_leftovers(layout, home)]
     yield "tokenizer", lambda: _tokenizer(configure)
     yield "data", lambda: _texts(configure, home)
-    yield "libraries", lambda: libraries.examine_libraries(probe)
+    yield (
+        "libraries",
+        lambda: libraries.examine_libraries(probe, wanted_gpus=_wanted_gpus(configure)),
+    )
+
+
+def _wanted_gpus(configure: Configure) -> int:
+    """How many GPUs the training asks for; none where the configuration is refused elsewhere."""
+    try:
+        trainer = configure().trainer
+    except (InputError, ImportError):
+        return 0
+    return trainer.gpus or (1 if trainer.device == "gpu" else 0)
 
 
 def _packages() -> list[Finding]:

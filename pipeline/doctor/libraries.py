@@ -32,8 +32,10 @@ def start_probe() -> subprocess.Popen:
     )
 
 
-def examine_libraries(probe: subprocess.Popen, limit_s: float = LIMIT_S) -> Iterator[Finding]:
-    """TensorFlow, GPU, and everything else that a run imports."""
+def examine_libraries(
+    probe: subprocess.Popen, limit_s: float = LIMIT_S, wanted_gpus: int = 0
+) -> Iterator[Finding]:
+    """TensorFlow, GPUs (of which a run asks for so many), and all else that a run imports."""
     try:
         out, _ = probe.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
@@ -44,7 +46,7 @@ def examine_libraries(probe: subprocess.Popen, limit_s: float = LIMIT_S) -> Iter
     tensorflow = steps.get("tensorflow")
     if tensorflow:
         yield ok("tensorflow", _describe(tensorflow))
-        yield _examine_gpu(tensorflow, *_listed_gpus())
+        yield _examine_gpu(tensorflow, *_listed_gpus(), wanted_gpus)
     if "libraries" in steps:
         yield ok("libraries", "everything that a run imports can be imported")
         return
@@ -82,12 +84,18 @@ def _listed_gpus() -> tuple[list[str], str]:
     return ([], " ".join(rows) or done.stderr) if done.returncode else (rows, "")
 
 
-def _examine_gpu(tensorflow: dict[str, Any], listed: list[str], complaint: str) -> Finding:
+def _examine_gpu(
+    tensorflow: dict[str, Any], listed: list[str], complaint: str, wanted: int
+) -> Finding:
+    if (found := len(tensorflow["gpus"])) < wanted:
+        asked = f"{found} for TensorFlow, where trainer.device and trainer.gpus ask for {wanted}"
+        remedy = _gpu_remedy(tensorflow) if listed else "set trainer.device=cpu, or find a GPU"
+        return failure("gpu", asked, remedy)
     if tensorflow["gpus"]:
         return ok("gpu", f"{len(tensorflow['gpus'])}: {', '.join(tensorflow['gpus'])}")
     if listed:
-        found = f"none for TensorFlow, though the driver lists {', '.join(listed)}"
-        return warning("gpu", found, _gpu_remedy(tensorflow))
+        hidden = f"none for TensorFlow, though the driver lists {', '.join(listed)}"
+        return warning("gpu", hidden, _gpu_remedy(tensorflow))
     if complaint:
         remedy = "if this machine has a GPU, mend its driver; else nothing: the CPU trains"
         return warning("gpu", f"none; nvidia-smi fails: {complaint}", remedy)

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow_transform as tft
 from tfx.types import Artifact, artifact_utils
 
 from gptfx.components.examples import EVAL, TRAIN, RawExample, read_raw_examples
-from gptfx.components.trainer.run_fn import read_passages
+from gptfx.components.trainer.tokens import read_passages
 from gptfx.data.passages import train_eval_boundary
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
 from gptfx.modules.training.packing import Passage, pack
@@ -22,8 +21,7 @@ def raw(examples: Artifact, split: str) -> list[RawExample]:
 
 def tokens_of(transformed: Artifacts, split: str) -> list[Passage]:
     folder = artifact_utils.get_split_uri([transformed["transformed_examples"]], split)
-    graph = tft.TFTransformOutput(transformed["transform_graph"].uri)
-    return list(read_passages([f"{folder}/*"], graph))
+    return list(read_passages([f"{folder}/*"]))
 
 
 @pytest.mark.parametrize("split", [TRAIN, EVAL])

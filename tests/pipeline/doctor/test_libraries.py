@@ -51,6 +51,17 @@ def test_a_gpu_that_tensorflow_sees_is_named(reported: Any, by_name: Any, nvidia
     assert (finding.state, finding.found) == ("ok", "1: NVIDIA H100")
 
 
+def test_a_gpu_that_the_training_asks_for_and_nobody_has_fails(
+    reported: Any, by_name: Any, nvidia_smi: Any
+) -> None:
+    nvidia_smi("")
+    probe = reported({**TENSORFLOW, "gpus": ["NVIDIA H100"]}, LIBRARIES)
+    finding = by_name(examine_libraries(probe, wanted_gpus=2))["gpu"]
+    assert finding.state == "failure"
+    assert finding.found.startswith("1 for TensorFlow, where trainer.device and trainer.gpus ask")
+    assert "trainer.device=cpu" in finding.remedy
+
+
 def test_a_driver_that_does_not_answer_is_a_warning(
     reported: Any, by_name: Any, nvidia_smi: Any
 ) -> None:
