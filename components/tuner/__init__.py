@@ -1,0 +1,1 @@
+"""Tokens to a learning rate, a width and a depth."""
