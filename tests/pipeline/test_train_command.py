@@ -1,0 +1,201 @@
+"""``gptfx train``: the modules of the pipeline, without one."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from gptfx.data.errors import InputError
+from gptfx.modules.export.card import read_card
+from gptfx.modules.export.versions import versions
+from gptfx.pipeline.training_config import GPT2, training_config
+
+WITHOUT = {"tfx", "apache_beam", "tensorflow_transform", "tensorflow_model_analysis"}
+SMOKE = ("train", "gpt", "--preset", "smoke")
+SMALL = (
+    "--set", "model.n_layer=1", "--set", "model.block_size=16", "--set", "trainer.batch_size=4",
+)  # fmt: skip
+
+
+class Training(NamedTuple):
+    """A training that ended: its folder, what it printed, and what of `WITHOUT` it imported."""
+
+    folder: Path
+    printed: str
+    imported: str
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Training:
+    """The preset `smoke` as it ships, in the default folder."""
+    cwd = tmp_path_factory.mktemp("train")
+    code = (
+        "import sys; from gptfx.pipeline.cli.main import main\n"
+        "try: main()\n"
+        f"finally: print(sorted({WITHOUT} & set(sys.modules)), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, *SMOKE]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True)
+    return Training(cwd / "runs" / "train" / "gpt", done.stdout, done.stderr)
+
+
+def test_nothing_of_tfx_is_imported(trained: Training) -> None:
+    assert trained.imported == "[]\n"
+
+
+def test_the_screen_shows_texts_progress_curve_and_what_came_of_it(trained: Training) -> None:
+    lines = trained.printed.splitlines()
+    assert lines[0] == "gptfx: gpt, preset smoke, log in runs/train/gpt/train.log"
+    assert "  texts: scene, unicode" in lines
+    assert "  tokenizer: bpe, 384 ids" in lines
+    progress = r"    training: step 400/400, loss [\d.]+ nats/token, [\d,]+ tokens/s, 0 s left"
+    assert re.search(progress, trained.printed)
+    assert "nats/token" in lines
+    assert re.search(r"^ +20 +400 steps$", trained.printed, re.MULTILINE)
+    judged = re.search(r"On the eval split: (.+) nats/token, (.+) bits/byte", trained.printed)
+    assert judged is not None
+    assert 1.0 < float(judged[1]) < 6.0
+    assert 1.0 < float(judged[2]) < 8.0
+    assert lines[-1] == "Saved: runs/train/gpt/model, runs/train/gpt/curves.png"
+
+
+def test_the_model_that_is_saved_says_the_sample_again(
+    trained: Training, gptfx: Any, tmp_path: Path
+) -> None:
+    sample = trained.printed.partition("A sample, from the prompt 'KING':\n\n")[2]
+    named = ("--model", str(trained.folder / "model"))
+    said = ("--seed", "0", "--max-new-tokens", "80")  # as the preset has it
+    again = gptfx("generate", "KING", *named, *said, cwd=tmp_path)
+    assert again.out.startswith("KING")
+    assert sample.startswith(again.out)
+    assert gptfx("tokenizer", "encode", "a", *named).out == f"{ord('a')}\n"
+
+
+def test_the_folder_holds_model_and_curves_and_no_checkpoints(trained: Training) -> None:
+    names = {path.name for path in trained.folder.iterdir()}
+    assert len(list(trained.folder.glob("events.out.tfevents.*"))) == 1
+    assert {name for name in names if "tfevents" not in name} == {
+        ".lock", "curves.json", "curves.png", "model", "train.log",
+    }  # fmt: skip
+    points = json.loads((trained.folder / "curves.json").read_text())
+    assert [point["step"] for point in points] == list(range(20, 401, 20))
+
+
+def test_the_model_is_that_of_the_pipeline_to_the_bit(trained: Training, smoke: Any) -> None:
+    ours = read_card(trained.folder / "model")
+    theirs = read_card(versions(smoke.root / "serving" / "smoke")[-1].folder)
+    assert ours is not None
+    assert theirs is not None
+    ours_id, theirs_id = ours.pop("model_id"), theirs.pop("model_id")
+    assert ours == theirs  # the same texts, tokenizer, tokens and settings
+    assert ours_id == theirs_id  # the same weights
+
+
+def test_a_training_that_was_stopped_goes_on(gptfx: Any, tmp_path: Path) -> None:
+    words = (
+        *SMOKE, *SMALL, "--set", "trainer.steps=500",
+        "--set", "trainer.log_every=20", "--set", "trainer.checkpoint_every=20",
+        "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    command = [str(Path(sys.executable).parent / "gptfx"), *words]
+    stopped = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert stopped.stdout is not None
+    for line in stopped.stdout:
+        if "step 100/500" in line:
+            os.kill(stopped.pid, signal.SIGINT)
+            break
+    rest, _ = stopped.communicate(timeout=120)
+    assert stopped.returncode == 130
+    (step,) = re.findall(r"Stopped; the same command goes on from step (\d+)\.", rest)
+    again = gptfx(*words)
+    assert again.code == 0, again.err
+    assert f"goes on from step {step}, where a run was stopped" in again.out
+    assert "step 500/500" in again.out
+    points = json.loads((tmp_path / "out" / "curves.json").read_text())
+    assert [point["step"] for point in points] == list(range(20, 501, 20))
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_the_bigram_is_trained_to_its_optimum_and_the_counts_are_saved(
+    gptfx: Any, tmp_path: Path
+) -> None:
+    said = gptfx(
+        "train", "bigram", "--corpus", "scene", "--set", "tokenizer.kind=byte",
+        "--set", "trainer.steps=300", "--set", "trainer.batch_size=16",
+        "--out", str(tmp_path), "--prompt", "HAM",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    nats = [float(value) for value in re.findall(r"^  (\d\.\d{4})  ", said.out, re.MULTILINE)]
+    optimum, trained, smoothed = nats
+    assert optimum < trained < optimum + 0.01
+    assert optimum < smoothed
+    (above,) = re.findall(r"trained by gradient: (.+) above that", said.out)
+    assert float(above) == pytest.approx(trained - optimum, abs=1.01e-4)
+    assert "\nHAM" in said.out
+    card = read_card(tmp_path / "model")
+    assert card is not None
+    assert card["lineage"] == {"corpora": ["scene"], "tokenizer": "byte", "preset": "bigram"}
+    assert "trainer" not in card
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("rnn",), "no such model. Received: 'rnn'. What to do: name one of bigram, gpt, gpt2."),
+        (("gpt", "--corpus", "nowhere"), "neither the name of a corpus nor an existing path"),
+        (("gpt", "--set", "trainer.stepps=1"), "unknown key trainer.stepps"),
+        (("gpt", "--corpus", "scene", "--out", "file"), "this is a file, not a folder"),
+        (("gpt", "--preset", "nowhere"), "no such preset"),
+        (("gpt", "--preset", "bigram"), "the preset bigram is not of a gpt"),
+        (("bigram", "--preset", "smoke"), "the preset smoke is not of a bigram"),
+        (("gpt2", "--set", "model.positions=rotary"), "this would be no GPT-2"),
+        (("gpt", "--set", "trainer.streaming=true"), "keeps the tokens in memory"),
+        (("gpt", "--corpus", "file"), "the eval split of the corpus is empty"),
+        (
+            ("bigram", "--corpus", "scene", "--set", "tokenizer.kind=gpt2"),
+            "a table of 50,257 x 50,257 logits is too large to be trained",
+        ),
+    ],
+)
+def test_bad_input_is_one_line(
+    gptfx: Any, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "file").write_text("x")
+    refused = gptfx("train", *words, cwd=tmp_path)
+    assert refused.code == 2
+    assert message in refused.err
+    assert refused.err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_counts_alone_take_a_large_vocabulary(gptfx: Any, tmp_path: Path) -> None:
+    words = ("--corpus", "scene", "--set", "tokenizer.kind=gpt2", "--set", "trainer.steps=0")
+    said = gptfx("train", "bigram", *words, cwd=tmp_path)
+    assert said.code == 0, said.err
+    assert "50,257 ids" in said.out
+    assert "bits/byte" in said.out
+
+
+def test_a_training_that_diverges_says_so_in_one_line(gptfx: Any, tmp_path: Path) -> None:
+    hot = ("--set", "trainer.learning_rate=1e30", "--set", "trainer.warmup_steps=0")
+    failed = gptfx(*SMOKE, *SMALL, *hot, cwd=tmp_path)
+    assert failed.code == 1
+    assert failed.err.startswith("gptfx: training diverged: the loss is not finite at step")
+    assert failed.err.count("\n") == 1
+    assert not (tmp_path / "runs" / "train" / "gpt" / "model").exists()
+
+
+def test_gpt2_is_gpt_2_s_architecture_in_the_preset_s_size() -> None:
+    modern = training_config("gpt2", "shakespeare-char-cpu", ["model.n_layer=3"], [])
+    assert {key: getattr(modern.model, key) for key in GPT2} == GPT2
+    assert (modern.model.n_layer, modern.model.n_embd) == (3, 128)
+    assert modern.tokenizer.kind == "gpt2"
+    assert training_config("gpt2", None, ["tokenizer.kind=bpe"], []).tokenizer.kind == "bpe"
+    with pytest.raises(InputError, match=r"no GPT-2.*model\.bias = False"):
+        training_config("gpt2", None, ["model.bias=false"], [])
