@@ -12,10 +12,10 @@ import statistics
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "build" / "bench"
@@ -54,10 +54,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """What can be measured: how the names of its rows begin, and how they are made."""
+    """What can be measured.
+
+    Attributes:
+      name: how the names of its rows begin.
+      measure: makes them.
+      require: ends the program where something is missing; called before anything is measured.
+      only_when_asked: left out unless `--only` is given.
+    """
 
     name: str
     measure: Callable[[str], Row | tuple[Row, ...]]
+    require: Callable[[], object] = lambda: None
+    only_when_asked: bool = False
 
 
 class Worker:
@@ -95,13 +104,19 @@ class Worker:
         self.process.wait()
 
 
-def serve(answer: Callable[..., Any]) -> None:
+def threads(count: int) -> dict[str, str]:
+    """The environment of a side that has so many."""
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
+    return dict.fromkeys(names, str(count))
+
+
+def serve(answer: Callable[..., Any], cores: int = 1) -> None:
     """The loop of a side: calls `answer` with each message; prints of libraries go to stderr.
 
-    The process is held to one core: threads of a library that has some all the same then neither
-    run side by side nor pay for waking each other across cores.
+    The process is held to so many cores: more threads, of a library that has some all the same,
+    then neither run side by side nor pay for waking each other across cores.
     """
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     reply = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
@@ -116,6 +131,16 @@ def medians(
     pairs = [(ours(), theirs()) for _ in range(rounds)]
     mine, other = zip(*pairs, strict=True)
     return statistics.median(mine), statistics.median(other)
+
+
+def host_python() -> str:
+    """The `python3` that is there without our environment."""
+    ours = str(REPOSITORY / ".venv")
+    outside = [path for path in os.environ["PATH"].split(":") if not path.startswith(ours)]
+    command = ["python3", "-c", "import sys; print(sys.executable)"]
+    environment = {**os.environ, "PATH": ":".join(outside)}
+    found = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return found.stdout.strip()
 
 
 def peer_python(name: str, requirements: list[str], base: str = sys.executable) -> str:
@@ -151,25 +176,57 @@ def say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def main(description: str, plans: Callable[[], Iterator[Plan]]) -> None:
-    """The command line of a benchmark."""
+def stop(text: str) -> NoReturn:
+    """Ends the program because of what was typed."""
+    say(text)
+    raise SystemExit(2)
+
+
+def main(
+    description: str,
+    plans: Callable[[argparse.Namespace], Iterable[Plan]],
+    add_options: Callable[[argparse.ArgumentParser], object] = lambda _: None,
+) -> None:
+    """The command line of a benchmark; `add_options` gives it some of its own."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # remarks of TensorFlow about the host
     warnings.simplefilter("ignore")  # of libraries about each other
+    parser = _parser(description)
+    add_options(parser)
+    options = parser.parse_args()
+    found = [plan for plan in plans(options) if plan.name.startswith(options.only)]
+    if not found:
+        parser.error(f"no row begins with {options.only!r}; --list names them")
+    if options.list:
+        print(*(plan.name for plan in found), sep="\n")
+    else:
+        _measure([plan for plan in found if options.only or not plan.only_when_asked], options.json)
+
+
+def _parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--only", default="", metavar="ROW", help="rows whose names begin so")
     parser.add_argument("--json", action="store_true", help="a JSON object a row, nothing else")
     parser.add_argument("--list", action="store_true", help="the rows' names")
     parser.add_argument("--verbose", action="store_true", help="what the sides print")
-    options = parser.parse_args()
-    found = [plan for plan in plans() if plan.name.startswith(options.only)]
-    if not found:
-        parser.error(f"no row begins with {options.only!r}; --list names them")
-    if not options.json and not options.list:
+    return parser
+
+
+def _measure(found: list[Plan], as_json: bool) -> None:
+    for plan in found:
+        plan.require()
+    _warn_if_busy()
+    if not as_json:
         print(f"{'row':<44} {'ours':>10} {'theirs':>10} {'ratio':>7}  unit, peer")
     for plan in found:
-        if options.list:
-            print(plan.name)
-            continue
         made = plan.measure(plan.name)
         for row in made if isinstance(made, tuple) else [made]:
-            print(row.as_json() if options.json else row.as_text(), flush=True)
+            print(row.as_json() if as_json else row.as_text(), flush=True)
+
+
+def _warn_if_busy() -> None:
+    """Threads that wait for each other are slow where others run between them."""
+    running, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    if running > 0.5 * cores:
+        say(
+            f"{running:.1f} processes run on {cores} cores: figures of several threads are doubtful"
+        )

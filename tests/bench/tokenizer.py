@@ -7,6 +7,7 @@ one thread, medians, both sides in turn.
 
 import sys
 import sysconfig
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -223,7 +224,7 @@ def transforming(name: str, how: str) -> tuple[Row, Row]:
     )
 
 
-def plans() -> Iterator[Plan]:
+def plans(_: Namespace) -> Iterator[Plan]:
     """All rows."""
     for size in (1, 32, 1000):
         for library in ENCODERS:
