@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from gptfx.data.catalogue import CATALOGUE, RegisteredCorpus
 from gptfx.data.errors import InputError
@@ -16,6 +16,7 @@ from gptfx.modules.config import (
     Section,
     TokenizerConfig,
     TrainerConfig,
+    TunerConfig,
 )
 
 PRESETS = Path(__file__).parent / "presets"
@@ -124,10 +125,18 @@ class Config(Section):
     tokenizer: TokenizerConfig = TokenizerConfig()
     model: ModelConfig = ModelConfig()
     trainer: TrainerConfig = TrainerConfig()
+    tuner: TunerConfig = TunerConfig()
     bigram: BigramConfig = BigramConfig()
     evaluator: EvaluatorConfig
     generation: GenerationConfig = GenerationConfig()
     beam: BeamConfig = BeamConfig()
+
+    @field_validator("tuner")
+    @classmethod
+    def _tuner_fits(cls, tuner: TunerConfig, others: ValidationInfo) -> TunerConfig:
+        if {"model", "trainer"} <= set(others.data):  # else what is wrong with these is said
+            return tuner.around(others.data["model"], others.data["trainer"])
+        return tuner
 
     @model_validator(mode="after")
     def _weights_are_for_training(self) -> "Config":

@@ -7,12 +7,11 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from gptfx.modules.progress import Progress as Report
 from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, by_corpus
 from gptfx.pipeline.metadata import NodeRun
+from gptfx.pipeline.progress_view import ProgressView
 from gptfx.pipeline.result import Result
 
 # LocalDagRunner's log messages around a node.
@@ -27,6 +26,7 @@ WHAT = {
     "tokenizer": "learning how text becomes tokens",
     "transform": "text to tokens, in the graph",
     "bigram": "the baseline: a bigram model",
+    "tuner": "looking for rate, width and depth",
     "trainer": "training the model",
     "evaluator": "gate: bits per byte, and the bigram",
     "last-blessed": "looking for the last blessed model",
@@ -34,63 +34,37 @@ WHAT = {
     "pusher": "pushing what passed every gate",
 }
 MOST_SOURCES = 12  # rows of the table; `gptfx run --json` lists every source
-PLAIN_REPORTS = 5  # progress lines of a node where there is no terminal to draw a bar on
 
 
-class RunView(logging.Handler):
+class RunView(ProgressView):
     """Listens to the log records of a run and draws them."""
 
     def __init__(self, stream: TextIO) -> None:
-        super().__init__(logging.INFO)
-        self.console = Console(file=stream, highlight=False)
+        super().__init__(stream)
         self.node: str | None = None
-        self.started, self.cached, self.reported = 0.0, False, 0
-        self.bar: Progress | None = None
+        self.started, self.cached = 0.0, False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Draws the records that say something to a person."""
-        report = getattr(record, "progress", None)
-        if isinstance(report, Report):
-            self._report(report)
-        elif text := getattr(record, "notice", None):
-            self.console.print(f"    {self.node}: {escape(str(text))}")
-        elif record.msg == STARTED:
+        if record.msg == STARTED:
             self._start(str(record.args[0]))
         elif record.msg == CACHE_USED:
             self.cached = True
         elif record.msg == FINISHED:
             self.finish("[dim]cached[/]" if self.cached else "[green]done[/]")
+        else:
+            super().emit(record)
 
     def _start(self, node: str) -> None:
-        self.node, self.started = node, time.monotonic()
-        self.cached, self.reported = False, 0
-        if self.console.is_terminal:
-            self._open_bar(node)
+        self.node, self.started, self.cached = node, time.monotonic(), False
+        self.open_bar(node, WHAT.get(node, ""))
 
-    def _open_bar(self, node: str) -> None:
-        columns = (
-            TextColumn("  {task.description}"),
-            BarColumn(24),
-            TextColumn("{task.fields[text]}"),
-        )
-        self.bar = Progress(*columns, console=self.console, transient=True)
-        self.bar.start()
-        self.bar.add_task(f"{node:<13}", total=None, text=WHAT.get(node, ""))
-
-    def _report(self, report: Report) -> None:
-        if self.bar:
-            task = self.bar.task_ids[0]
-            text = str(report).partition(": ")[2]
-            self.bar.update(task, total=report.total, completed=report.done, text=text)
-        elif report.done * PLAIN_REPORTS // report.total > self.reported:
-            self.reported = report.done * PLAIN_REPORTS // report.total
-            self.console.print(f"    {report}")
+    def _notice(self, text: str) -> None:
+        self.console.print(f"    {self.node}: {escape(text)}", soft_wrap=True)
 
     def finish(self, state: str) -> None:
         """Closes the present node's line with a state in words."""
-        if self.bar:
-            self.bar.stop()
-            self.bar = None
+        self.close_bar()
         if self.node:
             seconds = time.monotonic() - self.started
             what = WHAT.get(self.node, "")
@@ -103,10 +77,6 @@ class RunView(logging.Handler):
             if not index:
                 self.say("  Since the run before, in the texts:")
             self.say(f"    {change}")
-
-    def say(self, text: str) -> None:
-        """One line of plain text."""
-        self.console.print(escape(text), soft_wrap=True)
 
 
 def show_result(console: Console, result: Result) -> None:

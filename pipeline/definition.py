@@ -1,6 +1,7 @@
 """The pipeline on one screen: from texts to a pushed model."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import tensorflow_data_validation as tfdv
@@ -18,10 +19,12 @@ from gptfx.components.pusher.component import GatedPusher
 from gptfx.components.schema.component import CuratedSchema
 from gptfx.components.text_example_gen.component import TextExampleGen
 from gptfx.components.tokenizer_trainer.component import TokenizerTrainer
-from gptfx.components.trainer.component import GptTrainer
+from gptfx.components.trainer.component import INIT_DIGEST, GptTrainer
 from gptfx.components.transform.component import TokenizeTransform
+from gptfx.components.tuner.component import GptTuner
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.export.versions import LINEAGE
+from gptfx.modules.training.start import content_digest
 from gptfx.pipeline.config import Config, EvaluatorConfig
 from gptfx.pipeline.layout import Layout
 
@@ -68,23 +71,24 @@ def create_components(
 def _trainers(
     config: Config, corpus_names: list[str], tokenizer: BaseNode, transform: BaseNode
 ) -> dict[str, BaseNode]:
-    """`trainer` fits the model, `bigram` the baseline where the model is compared with one."""
-
-    def node(name: str, settings: dict[str, Any]) -> BaseNode:
-        outputs = transform.outputs
-        trainer = GptTrainer(
-            outputs["transformed_examples"],
-            outputs["transform_graph"],
-            tokenizer.outputs["tokenizer"],
-            settings,
-        )
-        return trainer.with_id(name)
-
-    nodes = {}
+    """`trainer` fits the model, `bigram` the baseline where the model is compared with one; `tuner`
+    looks for what the trainer is to take, where it is asked to."""
+    outputs = transform.outputs
+    inputs = (
+        outputs["transformed_examples"],
+        outputs["transform_graph"],
+        tokenizer.outputs["tokenizer"],
+    )
+    nodes: dict[str, BaseNode] = {}
     if config.compares_with_bigram:
         baseline = ModelConfig(kind="bigram", block_size=config.model.block_size)
-        nodes["bigram"] = node("bigram", _settings(config, baseline, corpus_names))
-    return {**nodes, "trainer": node("trainer", _settings(config, config.model, corpus_names))}
+        counting = _settings(config, baseline, corpus_names)
+        nodes["bigram"] = GptTrainer(*inputs, counting).with_id("bigram")
+    fitting, best = _settings(config, config.model, corpus_names), None
+    if config.tuner.enabled:
+        nodes["tuner"] = GptTuner(*inputs, fitting, config.tuner).with_id("tuner")
+        best = nodes["tuner"].outputs["best_hyperparameters"]
+    return {**nodes, "trainer": GptTrainer(*inputs, fitting, best).with_id("trainer")}
 
 
 def _settings(config: Config, model: ModelConfig, corpus_names: list[str]) -> dict[str, Any]:
@@ -95,9 +99,15 @@ def _settings(config: Config, model: ModelConfig, corpus_names: list[str]) -> di
         "tokenizer": config.tokenizer.kind,
         "preset": config.preset,
     }
-    weights = {"weights": config.data.weights} if fitting == "trainer" else {}
+    extra: dict[str, Any] = {}
+    if fitting == "trainer":
+        extra["weights"] = config.data.weights
+        if config.trainer.init_from:  # by content: other weights in the folder train again
+            extra[INIT_DIGEST] = content_digest(Path(config.trainer.init_from))
+    elif config.trainer.streaming:  # whoever is too large for one is too large for the other
+        extra["streaming"] = True
     return {
-        **weights,
+        **extra,
         "model": model.model_dump(),
         fitting: getattr(config, fitting).model_dump(),
         "generation": config.generation.model_dump(),

@@ -9,16 +9,16 @@ from gptfx.pipeline.layout import Layout
 
 
 @contextmanager
-def locked(layout: Layout) -> Iterator[None]:
-    """Holds the root for one run; the lock goes with the process, however it ends."""
+def locked(layout: Layout, option: str = "--root") -> Iterator[None]:
+    """Holds the root, which `option` named, for one run; the lock goes with the process."""
     layout.root.mkdir(parents=True, exist_ok=True)
     with layout.lock.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
-                "another run is under way in this root",
+                "another run is under way in this folder",
                 str(layout.root),
-                "wait for it, or name another --root",
+                f"wait for it, or name another {option}",
             ) from None
         yield

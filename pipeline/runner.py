@@ -1,9 +1,5 @@
 """Runs the pipeline on this machine with TFX's LocalDagRunner and reads what came of it."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from absl import logging as absl_logging
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
@@ -56,7 +52,8 @@ def run_pipeline(
     earlier = _last_run(layout, pipeline.id)
     changed = changed_inputs(corpora, layout, pipeline.id)
     view.say_changes(shortened(changed))
-    with _listening(view):
+    absl_logging.set_verbosity(absl_logging.INFO)  # its records reach the root logger, too
+    with view.listening():
         try:
             LocalDagRunner().run(pipeline)
         except Exception as cause:
@@ -73,18 +70,6 @@ def _last_run(layout: Layout, pipeline_name: str) -> Run | None:
     if not layout.metadata.exists():
         return None
     return last_run(open_store(layout.metadata), pipeline_name)
-
-
-@contextmanager
-def _listening(handler: logging.Handler) -> Iterator[None]:
-    """Attaches a handler to the root logger; absl's records reach it too."""
-    absl_logging.set_verbosity(absl_logging.INFO)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
 
 
 def _first_line(error: Exception) -> str:

@@ -23,6 +23,7 @@ QUICK = ["trainer.steps=20", "evaluator.max_bits_per_byte=9", "evaluator.min_gai
 def test_the_readme_shows_every_command() -> None:
     assert {shlex.split(command)[1] for command in COMMANDS} == {
         "run",
+        "train",
         "generate",
         "data",
         "doctor",
@@ -47,7 +48,7 @@ def test_the_tree_names_folders_that_are_there() -> None:
 
 def test_every_preset_of_the_readme_ships() -> None:
     table = README.partition("## Presets")[2].partition("##")[0]
-    named = re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)
+    named = re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)
     assert {f"{name}.yaml" for name in named} == {
         path.name for path in (REPOSITORY / "pipeline" / "presets").glob("*.yaml")
     }
@@ -89,5 +90,7 @@ def test_the_commands_of_the_readme_run(gptfx: Any, tmp_path: Path) -> None:
         if words[0] == "run":
             for setting in QUICK:
                 words += ["--set", setting]
+        elif words[0] == "train":
+            words += ["--set", QUICK[0]]
         finished = gptfx(*words, cwd=tmp_path)
         assert finished.code == 0, f"{command}: {finished.err}{finished.out[-2000:]}"

@@ -14,7 +14,7 @@ from tfx.types import Artifact, artifact_utils
 from gptfx.components.examples import SHARD_PATTERN, TRAIN
 from gptfx.components.tokenizer_trainer.counting import Count, CountPieces
 from gptfx.modules.config import TokenizerConfig
-from gptfx.modules.progress import Progress, notice, report
+from gptfx.modules.progress import Progress, report
 from gptfx.modules.tokenizers.configured import make_tokenizer
 from gptfx.modules.tokenizers.pieces import pieces_of
 from gptfx.modules.tokenizers.trainer import WordCount
@@ -43,11 +43,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         train = artifact_utils.get_split_uri(input_dict["examples"], TRAIN)
         counts = [] if config.kind == "byte" else self._count(train, config)
         tokenizer = make_tokenizer(config, counts, _MergeReports())
-        if config.kind == "bpe" and not config.file and tokenizer.vocab_size < config.vocab_size:
-            notice(
-                f"the text has pairs for a vocabulary of {tokenizer.vocab_size:,} only;"
-                f" tokenizer.vocab_size asked for {config.vocab_size:,}"
-            )
         artifact = artifact_utils.get_single_instance(output_dict["tokenizer"])
         tokenizer.save(Path(artifact.uri))
         artifact.set_string_custom_property("kind", tokenizer.kind)

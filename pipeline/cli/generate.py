@@ -1,4 +1,4 @@
-"""``gptfx generate``: text from the latest pushed model."""
+"""``gptfx generate``: text from the latest pushed model, or from another."""
 
 import random
 from pathlib import Path
@@ -18,14 +18,17 @@ def generate(
     top_p: float = typer.Option(0.95, help="Draw from the likeliest tokens up to this share."),
     seed: int | None = typer.Option(None, min=0, help="Fixes the draws; random if not given."),
     root: Path = typer.Option(DEFAULT_ROOT, help="The root that `gptfx run` was given."),
+    model: Path | None = typer.Option(
+        None, help="A pushed model, or one of `gptfx train`; else the last push."
+    ),
     verbose: bool = typer.Option(False, "--verbose", help="Shows a traceback on failure."),
 ) -> None:
-    """Continues PROMPT with the model that was pushed last, whatever its preset."""
+    """Continues PROMPT with the model that was pushed last, whatever its preset; or --model."""
     del verbose  # main() looks for it
     if not 0.0 < top_p <= 1.0:
         raise InputError("--top-p is a share", top_p, "give more than 0 and at most 1")
     layout = Layout(root.expanduser().absolute())
-    version = latest(layout)
+    folder = model or latest(layout).folder
     from gptfx.pipeline.quiet import quiet
 
     with quiet(layout.logs / "generate.log") as (out, _):
@@ -33,7 +36,7 @@ def generate(
 
         seed = random.randrange(2**31) if seed is None else seed
         request = Request(max_new_tokens, temperature, top_k, top_p, seed)
-        print(prompt + speak(load(version.folder), prompt, request), file=out, flush=True)
+        print(prompt + speak(load(folder), prompt, request), file=out, flush=True)
 
 
 def latest(layout: Layout) -> Version:

@@ -9,7 +9,7 @@ import typer
 
 from gptfx import __version__
 from gptfx.data.errors import InputError
-from gptfx.pipeline.cli import data, doctor, generate, run, tokenizer
+from gptfx.pipeline.cli import data, doctor, generate, run, tokenizer, train
 
 BAD_INPUT, FAILURE = 2, 1
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("train")(train.train)
 app.command("doctor")(doctor.doctor)
 app.command("generate")(generate.generate)
 app.add_typer(data.app, name="data")

@@ -59,7 +59,7 @@ def run(
             require_ready(config.tokenizer)
             notes: list[str] = []
             corpora = resolve_all(config.data, data_home(), notes)
-            layout = Layout(_usable(root))
+            layout = Layout(usable(root, "--root"))
             held.enter_context(locked(layout))
         except InputError as error:
             if as_json:
@@ -78,20 +78,19 @@ def with_file(settings: list[str], tokenizer_file: Path | None) -> list[str]:
     return [*settings, f"tokenizer.file={json.dumps(str(tokenizer_file.absolute()))}"]
 
 
-def _usable(root: Path) -> Path:
-    """The root as an absolute path; it can be made and written."""
-    root = root.expanduser().absolute()
-    if root.exists() and not root.is_dir():
-        raise InputError("the root is a file, not a folder", str(root), "name another --root")
+def usable(folder: Path, option: str) -> Path:
+    """The folder that an option names, as an absolute path; it can be made and written."""
+    folder, remedy = folder.expanduser().absolute(), f"name another {option}"
+    if folder.exists() and not folder.is_dir():
+        raise InputError("this is a file, not a folder", str(folder), remedy)
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"the root cannot be made: {error.strerror}", str(root), "name another --root"
-        ) from None
-    if not os.access(root, os.W_OK):
-        raise InputError("the root is not writable", str(root), "name another --root")
-    return root
+        problem = f"the folder cannot be made: {error.strerror}"
+        raise InputError(problem, str(folder), remedy) from None
+    if not os.access(folder, os.W_OK):
+        raise InputError("the folder is not writable", str(folder), remedy)
+    return folder
 
 
 def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_json: bool) -> int:
@@ -103,6 +102,9 @@ def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_js
         screen = err if as_json else out
         print(f"gptfx: preset {config.preset}, log in {log}", file=screen, flush=True)
         print("  loading TensorFlow and TFX ...", file=screen, flush=True)
+        from gptfx.modules.training.devices import use_all_cores
+
+        use_all_cores()  # before anything of TensorFlow runs
         from gptfx.pipeline.console import RunView
         from gptfx.pipeline.runner import NodeFailedError, run_pipeline
 

@@ -164,9 +164,9 @@ def train(
     tokenizer: Artifact,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Artifacts]:
-    """Runs GptTrainer with sections of its configuration; block size 8, unless given."""
+    """Runs GptTrainer with sections of its configuration, and with what GptTuner found."""
 
-    def run(**sections: dict[str, Any]) -> Artifacts:
+    def run(hyperparameters: Artifact | None = None, **sections: dict[str, Any]) -> Artifacts:
         node = GptTrainer(
             Channel(type=standard_artifacts.Examples),
             Channel(type=standard_artifacts.TransformGraph),
@@ -182,6 +182,8 @@ def train(
             "transform_graph": transformed["transform_graph"],
             "tokenizer": tokenizer,
         }
+        if hyperparameters is not None:
+            inputs["hyperparameters"] = hyperparameters
         return execute(node, tmp_path_factory.mktemp("trainer"), inputs)
 
     return run

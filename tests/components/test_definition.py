@@ -58,6 +58,23 @@ def test_without_a_comparison_no_bigram_is_trained() -> None:
     assert "bigram" not in nodes(compiled("bigram"))
 
 
+def test_a_tuner_stands_before_the_trainer_where_it_is_asked_for_and_only_there() -> None:
+    assert "tuner" not in nodes(compiled("smoke"))
+    found = nodes(compiled("smoke", "tuner.enabled=true"))
+    assert "transform" in found["tuner"].upstream_nodes
+    assert "tuner" in found["trainer"].upstream_nodes
+    assert "tuner" not in found["bigram"].upstream_nodes
+    assert "hyperparameters" in found["trainer"].inputs.inputs
+
+
+def test_a_longer_training_searches_no_second_time() -> None:
+    before, after = (
+        nodes(compiled("smoke", "tuner.enabled=true", f"trainer.steps={steps}"))
+        for steps in (400, 500)
+    )
+    assert {name for name, node in before.items() if node != after[name]} == {"trainer"}
+
+
 def test_without_a_tolerance_the_last_model_is_not_asked_for() -> None:
     found = nodes(compiled("smoke", "evaluator.tolerance=null"))
     assert not {"last-blessed", "regression"} & set(found)
@@ -102,3 +119,12 @@ def test_a_changed_key_changes_the_node_it_is_about_and_no_other(
     override: str, touched: set[str]
 ) -> None:
     assert changed("smoke", override) == touched
+
+
+def test_other_weights_in_the_folder_that_training_starts_from_train_again(tmp_path: Path) -> None:
+    start = f"trainer.init_from={tmp_path}"
+    (tmp_path / "config.json").write_text("{}")
+    first = nodes(compiled("smoke", start))["trainer"]
+    assert nodes(compiled("smoke", start))["trainer"] == first
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    assert nodes(compiled("smoke", start))["trainer"] != first

@@ -72,6 +72,12 @@ def test_a_yaml_file_stands_in_for_a_preset_and_names_it(tmp_path: Path) -> None
         ),
         ("data.registered.mine={uri: a, licence: CC0}", ["data.registered.mine.sha256 is missing"]),
         ("data.registered.mine.licens=CC0", ["unknown key", "licens", "uri, sha256, licence"]),
+        ("tuner.trials=0", ["tuner.trials", "greater than or equal to 1"]),
+        ("tuner.seed=0", ["tuner.seed", "greater than or equal to 1"]),
+        ("tuner.learning_rate=[0.1, 0.01]", ["tuner.learning_rate", "lowest first: [0.01, 0.1]"]),
+        ("tuner.learning_rate=[0, 0.01]", ["tuner.learning_rate.0", "greater than 0"]),
+        ("tuner.n_embd=[]", ["tuner.n_embd"]),
+        ("tuner.n_layer=[0]", ["tuner.n_layer.0", "greater than or equal to 1"]),
         ("steps", ["not a setting", "section.key=value"]),
         ("=3", ["not a setting"]),
         ("trainer.steps=[", ["not YAML"]),
@@ -84,6 +90,53 @@ def test_a_bad_setting_is_refused_by_name(override: str, said: list[str]) -> Non
     assert "\n" not in line
     for words in said:
         assert words in line
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides", "said"),
+    [
+        ("smoke", ["tuner.n_embd=[64, 66]"], "n_embd must be a multiple of n_head (n_embd=66, n_"),
+        (
+            "smoke",
+            ["tuner.n_embd=[12]", "model.positions=rotary"],
+            "(n_embd / n_head = 12 / 4 = 3)",
+        ),
+        (
+            "smoke",
+            ["trainer.init_from=GPT2", "tuner.n_layer=[1, 2]"],
+            "n_embd=[64] and n_layer=[2]",
+        ),
+        ("bigram", [], "the bigram is counted and has nothing to tune"),
+    ],
+)
+def test_a_tuner_that_does_not_fit_is_refused_by_name_once_it_is_enabled(
+    preset: str, overrides: list[str], said: str
+) -> None:
+    load_config(preset, overrides)
+    with pytest.raises(InputError, match=r"^tuner has an impossible value") as refusal:
+        load_config(preset, [*overrides, "tuner.enabled=true"])
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize("preset", [name for name in preset_names() if name != "bigram"])
+def test_a_tuner_of_which_nothing_else_is_said_looks_around_what_is_configured(preset: str) -> None:
+    config = load_config(preset, ["tuner.enabled=true"])
+    low, high = config.tuner.learning_rate
+    assert (low * 3, high / 3) == pytest.approx([config.trainer.learning_rate] * 2)
+    if config.trainer.init_from is None:
+        assert config.tuner.n_embd[1] == config.model.n_embd == config.tuner.n_embd[0] * 2
+        assert config.tuner.n_layer[1] == config.model.n_layer == config.tuner.n_layer[0] * 2
+
+
+def test_for_weights_that_are_there_the_learning_rate_alone_is_tuned() -> None:
+    tuner = load_config("smoke", ["trainer.init_from=GPT2", "tuner.enabled=true"]).tuner
+    assert (tuner.n_embd, tuner.n_layer) == ((64,), (2,))
+
+
+def test_the_narrowest_and_shallowest_model_is_tuned_in_whole_heads() -> None:
+    narrow = ["model.n_embd=8", "model.n_head=4", "model.n_layer=1", "model.positions=rotary"]
+    tuner = load_config("smoke", [*narrow, "tuner.enabled=true"]).tuner
+    assert (tuner.n_embd, tuner.n_layer) == ((8,), (1,))
 
 
 def test_the_absolute_bound_is_mandatory(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whole pipelines: killed at every node, an untrained model, the other presets, other corpora."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gptfx.modules.export.card import read_card
 from gptfx.modules.export.versions import versions
 from gptfx.pipeline.console import WHAT
 
@@ -46,7 +48,7 @@ def test_a_run_killed_at_any_node_completes_when_it_is_run_again(
     command = [str(Path(sys.executable).parent / "gptfx"), *arguments]
     killed = []
     for node in WHAT:
-        if node != "bigram" and start_and_kill_at(node, 0.3, command, root):
+        if node not in ("bigram", "tuner") and start_and_kill_at(node, 0.3, command, root):
             killed.append(node)
     assert {"ingest", "transform", "trainer", "evaluator"} <= set(killed)
     finished = gptfx(*arguments, "--json")
@@ -95,6 +97,29 @@ def test_no_cache_trains_the_same_model_again_and_pushes_no_second_version(
     assert again.json["metrics"] == first.json["metrics"]
     assert again.json["model_dir"] == first.json["model_dir"]
     assert again.json["pushed"] is False
+
+
+def test_a_tuned_run_is_pushed_with_what_was_found_and_the_search_is_not_made_twice(
+    gptfx: Any, tmp_path: Path
+) -> None:
+    arguments = (
+        "run", "--preset", "smoke", "--root", str(tmp_path), "--json", *QUICK,
+        "--set", "tuner.enabled=true", "--set", "tuner.trials=2", "--set", "tuner.steps=20",
+        "--set", "tuner.n_embd=[32, 48]", "--set", "tuner.n_layer=[1, 2]",
+        "--set", "evaluator.min_gain_over_bigram=null",
+    )  # fmt: skip
+    first = gptfx(*arguments)
+    assert first.code == 0, first.err
+    found = re.search(r"tuner: best of 2 trials: .*n_embd (\d+), n_layer (\d+)", first.err)
+    card = read_card(Path(first.json["model_dir"]))
+    assert [card["model"][key] for key in ("n_embd", "n_layer")] == list(map(int, found.groups()))
+    assert card["tuned"]["learning_rate"] == card["trainer"]["learning_rate"]
+    again = gptfx(*arguments)
+    assert all(node["cached"] for node in again.json["nodes"])
+    longer = gptfx(*arguments, "--set", "trainer.steps=50")
+    trained = {node["id"] for node in longer.json["nodes"] if not node["cached"]}
+    assert "trainer" in trained
+    assert "tuner" not in trained
 
 
 @pytest.mark.parametrize("dense_up_to", [8192, 0])
