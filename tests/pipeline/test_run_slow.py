@@ -9,10 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from gptfx.modules.config import ModelConfig
 from gptfx.modules.export.card import read_card
 from gptfx.modules.export.versions import versions
+from gptfx.modules.models.gpt import GPT
+from gptfx.modules.models.gpt2_weights import save_gpt2
+from gptfx.modules.training.start import start_from
 from gptfx.pipeline.console import WHAT
 
 pytestmark = pytest.mark.slow
@@ -120,6 +125,59 @@ def test_a_tuned_run_is_pushed_with_what_was_found_and_the_search_is_not_made_tw
     trained = {node["id"] for node in longer.json["nodes"] if not node["cached"]}
     assert "trainer" in trained
     assert "tuner" not in trained
+
+
+LARGE = {  # as little of each as shows that it runs
+    "shakespeare-char-cpu": ["trainer.steps=20"],
+    "baby": ["trainer.steps=2", "trainer.batch_size=2"],
+    "gpt2-124m": ["trainer.steps=1", "trainer.batch_size=1", "trainer.accumulate=1"],
+}
+
+
+@pytest.mark.parametrize("preset", LARGE)
+def test_a_large_preset_runs_to_the_gate_which_refuses_what_has_hardly_learned(
+    gptfx: Any, tmp_path: Path, preset: str
+) -> None:
+    settings = [*LARGE[preset], "trainer.validation_tokens=1024", "generation.max_new_tokens=2"]
+    finished = gptfx(
+        "run", "--preset", preset, "--corpus", "scene", "--root", str(tmp_path), "--json",
+        *(word for setting in settings for word in ("--set", setting)),
+    )  # fmt: skip
+    assert finished.code == 3, finished.err
+    assert any("absolute bound" in reason for reason in finished.json["refused"])
+    assert finished.json["nodes"][-1]["id"] == "pusher"
+
+
+def test_a_gpt_2_in_a_folder_is_finetuned_and_other_weights_in_it_train_again(
+    gptfx: Any, tmp_path: Path
+) -> None:
+    """The preset, made small; the weights are random, and stay nearly what they were."""
+    shape = {"block_size": 64, "n_layer": 1, "n_head": 2, "n_embd": 16}
+    folder = tmp_path / "gpt2"
+    settings = [f"model.{key}={value}" for key, value in shape.items()]
+    settings += [f"trainer.init_from={folder}", "trainer.steps=1", "trainer.learning_rate=1e-9"]
+    settings += ["trainer.warmup_steps=0", "trainer.validation_tokens=1024"]
+    arguments = (
+        "run", "--preset", "gpt2-124m", "--corpus", "scene", "--root", str(tmp_path), "--json",
+        *(word for setting in settings for word in ("--set", setting)),
+        "--set", "evaluator.max_bits_per_byte=9", "--set", "evaluator.min_gain_over_bigram=null",
+    )  # fmt: skip
+    gpt2 = GPT(ModelConfig.model_validate(shape), 50_257)
+    gpt2(np.zeros((1, 2), np.int32))
+    save_gpt2(gpt2, folder)
+    first = gptfx(*arguments)
+    assert first.code == 0, first.err
+    again = GPT(ModelConfig.model_validate(shape), 50_257)
+    again(np.zeros((1, 2), np.int32))
+    start_from(again, Path(first.json["model_dir"]))
+    np.testing.assert_allclose(again.wte.embeddings, gpt2.wte.embeddings, atol=1e-6)
+    assert all(node["cached"] for node in gptfx(*arguments).json["nodes"])
+    gpt2.wte.embeddings.assign(gpt2.wte.embeddings * 1.01)
+    save_gpt2(gpt2, folder)
+    changed = gptfx(*arguments)
+    trained = {node["id"] for node in changed.json["nodes"] if not node["cached"]}
+    assert "trainer" in trained
+    assert "transform" not in trained
 
 
 @pytest.mark.parametrize("dense_up_to", [8192, 0])
