@@ -34,12 +34,20 @@ def training_config(
     _require_kind(model, config)
     if model == "gpt2":
         _require_gpt2(config)
+    _require_possible(config)
+    return config
+
+
+def _require_possible(config: Config) -> None:
+    """Raises InputError for what the pipeline alone does, rather than pass over it in silence."""
     if config.trainer.streaming:
         remedy = "leave it out, or let `gptfx run` stream"
         raise InputError(
             "gptfx train keeps the tokens in memory", "trainer.streaming = True", remedy
         )
-    return config
+    if config.tuner.enabled:
+        remedy = "leave it out, or let `gptfx run` search"
+        raise InputError("gptfx train searches for nothing", "tuner.enabled = True", remedy)
 
 
 def _require_kind(model: str, config: Config) -> None:

@@ -156,6 +156,7 @@ def test_the_bigram_is_trained_to_its_optimum_and_the_counts_are_saved(
         (("bigram", "--preset", "smoke"), "the preset smoke is not of a bigram"),
         (("gpt2", "--set", "model.positions=rotary"), "this would be no GPT-2"),
         (("gpt", "--set", "trainer.streaming=true"), "keeps the tokens in memory"),
+        (("gpt", "--set", "tuner.enabled=true"), "gptfx train searches for nothing"),
         (("gpt", "--corpus", "file"), "the eval split of the corpus is empty"),
         (
             ("bigram", "--corpus", "scene", "--set", "tokenizer.kind=gpt2"),
