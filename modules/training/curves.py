@@ -114,6 +114,7 @@ def draw(points: Sequence[Point], sizes: BytesPerToken | None, file: Path) -> No
     looks = {p.step: p.validation_loss for p in points if p.validation_loss is not None}
     if looks:
         losses.plot([*looks], [*looks.values()], "o-", ms=3, label="validation")
+    losses.set_xlabel("step")
     losses.set_ylabel("nats/token")
     losses.grid(alpha=0.3)
     losses.legend()
