@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.models.block import Block
-from gptfx.modules.models.linear import initializer
+from gptfx.modules.models.linear import compare, initializer
 from gptfx.modules.models.norm import make_norm
 
 
@@ -42,7 +42,7 @@ class GPT(keras.Model):
         for block in self.h:
             x = block(x, training=training)
         rows = tf.reshape(self.ln_f(x), [-1, width])  # (B * T, C)
-        logits = tf.matmul(rows, self._output_table(), transpose_b=True)  # (B * T, V)
+        logits = compare(rows, self._output_table())  # (B * T, V)
         return tf.reshape(tf.cast(logits, tf.float32), [-1, time, self.vocab_size])
 
     def _output_table(self) -> tf.Tensor:

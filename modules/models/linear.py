@@ -1,5 +1,7 @@
 """The linear layer, and how its weights begin."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
@@ -45,3 +47,22 @@ class Linear(keras.layers.Layer):
         if self.use_bias:
             y = tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
         return tf.reshape(y, [-1, *x.shape[1:-1], self.width])
+
+
+Gradients = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+@tf.custom_gradient
+def compare(rows: tf.Tensor, table: tf.Tensor) -> tuple[tf.Tensor, Gradients]:
+    """(n, C) with every row of (V, C): products (n, V).
+
+    The table's gradient is made first. TensorFlow alone puts it off, and the largest tensor of a
+    step, (n, V), then waits for it in memory through the whole backward pass.
+    """
+
+    def gradients(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        of_table = tf.matmul(dy, rows, transpose_a=True)  # (V, C)
+        with tf.control_dependencies([of_table]):
+            return tf.matmul(dy, table), of_table  # (n, C)
+
+    return tf.matmul(rows, table, transpose_b=True), gradients

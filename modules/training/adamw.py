@@ -32,7 +32,8 @@ class AdamW(tf.Module):
         slots = zip(self.variables_to_fit, self.first, self.second, gradients, strict=True)
         for variable, first, second, gradient in slots:
             if len(variable.shape) == 2 and self.config.weight_decay:
-                assign(variable, variable * (1.0 - rate * self.config.weight_decay))
+                with tf.control_dependencies([gradient]):  # or two copies live all through a step
+                    assign(variable, variable * (1.0 - rate * self.config.weight_decay))
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=first.handle,
