@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -161,7 +161,10 @@ class _Fitting:
         tokens = (last - first) * config.batch_size * self.block_size
         speed = tokens / (time.perf_counter() - started)
         self._require_sane(loss, last, int(bad))
-        looked = self._look() if self._is_due(config.validate_every, first, last) else None
+        looked = None
+        if self._is_due(config.validate_every, first, last):
+            with self._as_exported():
+                looked = self._look()
         rate = float(learning_rate(tf.constant(last - 1.0), config))
         self.state.step = last
         self.state.points.append(Point(last, loss, float(norm), rate, speed, looked))
@@ -216,7 +219,8 @@ class _Fitting:
         if self.curves:
             self.curves.write(point)
             if self.watch.sample and self._is_due(config.sample_every, first, point.step):
-                self.curves.write_sample(point.step, self.watch.sample())
+                with self._as_exported():
+                    self.curves.write_sample(point.step, self.watch.sample())
 
     def _save_where_due(self, first: int, looked: float | None) -> None:
         state = self.state
@@ -243,6 +247,17 @@ class _Fitting:
             notice(f"ended early: no better look since step {self.state.best_step}")
         if self.checkpoints and self.config.export == "best" and is_chief():
             self.checkpoints.restore_best()
-        if self.step.averages:
-            for weight, average in zip(self.step.weights, self.step.averages, strict=True):
-                weight.assign(average)
+        self._put(self.step.averages)
+
+    @contextmanager
+    def _as_exported(self) -> Iterator[None]:
+        """With the averages in the weights' places, where there are averages."""
+        kept = [tf.identity(weight) for weight in self.step.weights] if self.step.averages else []
+        self._put(self.step.averages)
+        yield
+        self._put(kept)
+
+    def _put(self, values: Sequence[tf.Tensor]) -> None:
+        """Into the weights; nothing where there are none."""
+        for weight, value in zip(self.step.weights, values, strict=False):
+            weight.assign(value)

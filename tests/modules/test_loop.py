@@ -172,6 +172,16 @@ def test_the_average_of_the_weights_is_what_is_kept(make_gpt: Callable[..., GPT]
     np.testing.assert_allclose(moved[0.75], 0.25 * moved[None], atol=1e-7)
 
 
+def test_what_is_looked_at_are_the_weights_that_would_be_exported(
+    make_gpt: Callable[..., GPT],
+) -> None:
+    config = CONFIG.model_copy(update={"ema": 0.98, "validate_every": 20})
+    gpt = make_gpt(n_layer=1)
+    points = fit(gpt, InMemory(STREAM, config, 8), config, 8, Watch(validation=STREAM))
+    assert points[-1].validation_loss == pytest.approx(validation_loss(gpt, STREAM), rel=1e-5)
+    assert points[-1].validation_loss > 2 * points[-1].loss  # the average lags behind
+
+
 @pytest.mark.parametrize(("seconds", "expected"), [(1000.0, [0, 0, 0]), (1e-6, [0, 1, 2])])
 def test_checkpoints_are_made_by_time_too(
     make_gpt: Callable[..., GPT], tmp_path: Path, seconds: float, expected: list[int]
