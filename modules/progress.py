@@ -18,6 +18,7 @@ class Progress:
       loss: mean training loss since the last report, in nats a token; None where there is none.
       tokens_per_second: speed since the last report; None where no tokens flow.
       seconds_left: at the present speed.
+      validation_loss: on the eval split, in nats a token; None where nobody looked.
     """
 
     what: str
@@ -27,11 +28,14 @@ class Progress:
     loss: float | None = None
     tokens_per_second: float | None = None
     seconds_left: float | None = None
+    validation_loss: float | None = None
 
     def __str__(self) -> str:
         parts = [f"{self.what}: {self.unit} {self.done}/{self.total}"]
         if self.loss is not None:
             parts.append(f"loss {self.loss:.3f} nats/token")
+        if self.validation_loss is not None:
+            parts.append(f"on the eval split {self.validation_loss:.3f}")
         if self.tokens_per_second is not None:
             parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
         if self.seconds_left is not None:

@@ -216,6 +216,9 @@ def _explain(error: ValidationError) -> InputError:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return InputError(f"unknown key {key}", first["input"], f"use one of {_keys(first['loc'])}")
+    if first["type"] == "missing" and isinstance(first["loc"][-1], int):
+        remedy = f"give at least {first['loc'][-1] + 1} values: [a, b]"
+        return InputError(f"{key.rpartition('.')[0]} is too short", first["input"], remedy)
     if first["type"] == "missing":
         return InputError(f"{key} is missing", None, f"set {key}")
     message = first["msg"].removeprefix("Value error, ")

@@ -24,7 +24,7 @@ from gptfx.components.transform.component import TokenizeTransform
 from gptfx.components.tuner.component import GptTuner
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.export.versions import LINEAGE
-from gptfx.modules.training.start import content_digest
+from gptfx.modules.training.origin import content_digest
 from gptfx.pipeline.config import Config, EvaluatorConfig
 from gptfx.pipeline.layout import Layout
 

@@ -69,7 +69,7 @@ class ProgressView(logging.Handler):
             self.bar.update(task, total=report.total, completed=report.done, text=text)
         elif report.done * PLAIN_REPORTS // report.total > self.reported:
             self.reported = report.done * PLAIN_REPORTS // report.total
-            self.console.print(f"    {report}")
+            self.console.print(f"    {report}", soft_wrap=True)
 
     def _notice(self, text: str) -> None:
         self.console.print(f"    {escape(text)}", soft_wrap=True)

@@ -14,9 +14,10 @@ from gptfx.modules.export.card import tokenizer_card
 from gptfx.modules.export.saved_model import ServingModel, export
 from gptfx.modules.export.versions import LINEAGE
 from gptfx.modules.language_model import LanguageModel
+from gptfx.modules.training.cluster import is_chief
 from gptfx.modules.training.curves import PICTURE, POINTS
 from gptfx.modules.training.loop import Watch
-from gptfx.modules.training.start import content_digest
+from gptfx.modules.training.origin import content_digest
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.training import Data
 
@@ -27,7 +28,8 @@ EVENTS = "events.out.tfevents.*"  # TensorBoard's
 def watch(config: Config, data: Data, out: Path) -> Watch:
     """Curves into `out`, where those of the training before go: one that goes on writes all of its
     points again. Checkpoints into a folder below it."""
-    for path in [out / PICTURE, out / POINTS, *out.glob(EVENTS)]:
+    old = [out / PICTURE, out / POINTS, *out.glob(EVENTS)] if is_chief() else []
+    for path in old:
         path.unlink(missing_ok=True)
     checkpoints = out / CHECKPOINTS / _digest(config, data)
     return Watch(out, checkpoints, data.validation.ids, data.sizes)

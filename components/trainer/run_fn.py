@@ -17,6 +17,7 @@ from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.models.bigram import fit_bigram
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
+from gptfx.modules.training.devices import prepare
 from gptfx.modules.training.loop import Watch
 from gptfx.modules.training.train import train_gpt
 
@@ -30,6 +31,8 @@ def run_fn(fn_args: FnArgs) -> None:
     attempt at the same training finds, and that is removed when the model has been exported.
     """
     config = {key: value for key, value in fn_args.custom_config.items() if key != TOKENIZER_FOLDER}
+    if "trainer" in config:
+        prepare(TrainerConfig(**config["trainer"]))  # of use where this is the process' first work
     config = tuned(config, fn_args.hyperparameters)
     tokenizer = Tokenizer.load(Path(fn_args.custom_config[TOKENIZER_FOLDER]))
     data = Data(fn_args, config, tokenizer)

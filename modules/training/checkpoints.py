@@ -70,6 +70,8 @@ class Checkpoints:
         """A folder, made if need be; the run's state; and what else is saved, by name."""
         self.folder, self.state = folder, state
         self.checkpoint = tf.train.Checkpoint(state=_Saved(state), **objects)
+        # A variable, which several workers make together or not at all; only one of them saves.
+        assert self.checkpoint.save_counter is not None
         self.latest = self._manager(folder, KEPT)
         self.best = self._manager(folder / "best", 1)
 

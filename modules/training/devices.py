@@ -1,24 +1,24 @@
 """Where a model is fitted: a CPU, a GPU, several GPUs, or several workers.
 
-One strategy for each, and one code path for all. Workers are told of each other by TF_CONFIG, as
-TensorFlow has it: ``{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index":
-0}}``. The first worker writes checkpoints and the model.
+One strategy for each, and one code path for all. Of several workers, which `cluster.py` knows, the
+first writes checkpoints and the model.
 """
 
-import json
 import os
+from functools import lru_cache
 
 import tensorflow as tf
 
 from gptfx.data.errors import InputError
 from gptfx.modules.config import TrainerConfig
+from gptfx.modules.training.cluster import workers
 
 
 def strategy(config: TrainerConfig) -> tf.distribute.Strategy:
     """The strategy for what was asked for. Raises InputError where it is not there."""
     devices = _devices(config)
     if workers() > 1:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _among_workers()
     if len(devices) > 1:
         return tf.distribute.MirroredStrategy(devices)
     return tf.distribute.OneDeviceStrategy(devices[0])
@@ -34,30 +34,27 @@ def _devices(config: TrainerConfig) -> list[str]:
         raise InputError(
             "the GPU that was asked for is not there" if wanted == 1 else "there are too few GPUs",
             f"trainer.device = {config.device}, trainer.gpus = {config.gpus}; found {found}",
-            "gptfx doctor says what TensorFlow sees; trainer.device=cpu trains without",
+            "gptfx doctor says what TensorFlow sees; without trainer.gpus, and with"
+            " trainer.device=cpu, the CPU trains",
         )
     return [f"/gpu:{index}" for index in range(config.gpus or found)] or ["/cpu:0"]
 
 
-def _cluster() -> dict:
-    """What TF_CONFIG says; empty without it."""
-    text = os.environ.get("TF_CONFIG", "")
-    try:
-        content = json.loads(text) if text else {}
-        return dict(content)
-    except ValueError:
-        remedy = "write a cluster and a task"
-        raise InputError("TF_CONFIG is not JSON", text[:200], remedy) from None
+@lru_cache
+def _among_workers() -> tf.distribute.Strategy:
+    """Made once: TensorFlow takes it as the first thing of a process alone."""
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
-def workers() -> int:
-    """How many workers fit the model together."""
-    return max(1, len(_cluster().get("cluster", {}).get("worker", [])))
+def prepare(config: TrainerConfig) -> None:
+    """To be called before anything of TensorFlow runs: threads, and the ties to other workers.
 
-
-def is_chief() -> bool:
-    """Whether this process writes what is made: the first worker, or the only one."""
-    return workers() == 1 or int(_cluster().get("task", {}).get("index", 0)) == 0
+    Raises InputError for a device that is asked for and not there.
+    """
+    use_all_cores()
+    _devices(config)
+    if workers() > 1:
+        _among_workers()
 
 
 def use_all_cores() -> None:

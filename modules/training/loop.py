@@ -14,8 +14,9 @@ import tensorflow as tf
 from gptfx.modules.config import TrainerConfig
 from gptfx.modules.progress import Progress, notice, report
 from gptfx.modules.training.checkpoints import Checkpoints, State
+from gptfx.modules.training.cluster import is_chief
 from gptfx.modules.training.curves import BytesPerToken, Curves, Point
-from gptfx.modules.training.devices import is_chief, parts_side_by_side
+from gptfx.modules.training.devices import parts_side_by_side
 from gptfx.modules.training.schedule import learning_rate
 from gptfx.modules.training.step import NEVER, Step, cross_entropy
 from gptfx.modules.training.windows import Source, validation_batches
@@ -187,7 +188,7 @@ class _Fitting:
         raise DivergedError(
             f"training diverged: the loss is {value} at step {step} with a learning rate of"
             f" {rate:.3g}; the last good checkpoint is {good or 'none yet'}; set a smaller"
-            " trainer.learning_rate or trainer.gradient_clip"
+            " trainer.learning_rate or trainer.gradient_clip, with which it starts anew"
         )
 
     def _look(self) -> float:
@@ -213,7 +214,14 @@ class _Fitting:
         left = (config.steps - point.step) * config.batch_size * self.block_size
         speed = point.tokens_per_second
         told = Progress(
-            "training", point.step, config.steps, "step", point.loss, speed, left / speed
+            "training",
+            point.step,
+            config.steps,
+            "step",
+            point.loss,
+            speed,
+            left / speed,
+            point.validation_loss,
         )
         self.watch.on_progress(told)
         if self.curves:

@@ -1,6 +1,5 @@
 """Where a model starts: from random weights, or from those of a model that is there already."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,11 @@ from gptfx.data.errors import InputError
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.export.card import read_card
 from gptfx.modules.models.gpt import GPT
-from gptfx.modules.models.gpt2_weights import CONFIG, load_weights, read_config
+from gptfx.modules.models.gpt2_weights import load_weights, read_config
+from gptfx.modules.training.origin import HUGGING_FACE, REMEDY
 
 # What a model's weights depend on; dropout and how weights begin may differ.
 SHAPE = (
-    "kind",
     "block_size",
     "n_layer",
     "n_head",
@@ -32,7 +31,6 @@ SHAPE = (
     "tie_embeddings",
 )
 EXPORTED = "model/model/"  # where a ServingModel keeps its GPT
-REMEDY = "name a folder of a GPT-2 with config.json and safetensors, or of a pushed version"
 
 
 def new_gpt(config: ModelConfig, vocab_size: int, precision: str = "float32") -> GPT:
@@ -61,7 +59,7 @@ def start_from(model: GPT, folder: Path, tokenizer_digest: str | None = None) ->
     Raises InputError for a folder that holds neither, or a model of another shape or, where it was
     exported here, with another tokenizer.
     """
-    if (folder / CONFIG).exists():
+    if (folder / HUGGING_FACE).exists():
         found = read_config(folder)
         _require_same(found.config, found.vocab_size, model, folder)
         load_weights(model, folder)
@@ -70,6 +68,8 @@ def start_from(model: GPT, folder: Path, tokenizer_digest: str | None = None) ->
     if card is None:
         raise InputError("there is no model to start from", str(folder), REMEDY)
     of_card, tokenizer = ModelConfig(**card["model"]), card["tokenizer"]
+    if of_card.kind != "gpt":
+        raise InputError("only a GPT can be started from", f"{folder}: a {of_card.kind}", REMEDY)
     _require_same(of_card, tokenizer["vocab_size"], model, folder)
     if tokenizer_digest not in (None, tokenizer["digest"]):
         remedy = "set tokenizer.file to the tokenizer.json in its assets.extra"
@@ -112,24 +112,3 @@ def _require_same(found: ModelConfig, vocab_size: int, model: GPT, folder: Path)
                 f"{folder}: {key} = {theirs[key]}, where the configuration says {value}",
                 f"set model.{key}={theirs[key]}" if key in SHAPE else "use its tokenizer",
             )
-
-
-def content_digest(folder: Path) -> str:
-    """Hash of the files that `start_from` would read. Raises InputError where there are none."""
-    weights = folder.glob("*.safetensors") if (folder / CONFIG).exists() else folder.rglob("*")
-    files = sorted(path for path in [folder / CONFIG, *weights] if path.is_file())
-    if not files:
-        raise InputError("there is no model to start from", str(folder), REMEDY)
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        digest.update(_hash(path))
-    return digest.hexdigest()[:16]
-
-
-def _hash(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.digest()

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 NOT_BLESSED = 3
 SAMPLE_PROMPT = "KING"
+STOPPED = (
+    "Stopped; the same command goes on with the nodes that had finished, and with a training from"
+    " its last checkpoint."
+)
 
 
 def run(
@@ -56,6 +60,7 @@ def run(
     with ExitStack() as held:
         try:
             config = load_config(preset, with_file(settings, tokenizer_file), corpus)
+            require_alone()
             require_ready(config.tokenizer)
             notes: list[str] = []
             corpora = resolve_all(config.data, data_home(), notes)
@@ -69,6 +74,15 @@ def run(
             print(f"gptfx: {line}", file=sys.stderr)
         code = _run(config, corpora, layout, not no_cache, as_json)
     raise typer.Exit(code)
+
+
+def require_alone() -> None:
+    """Raises InputError where TF_CONFIG tells of other workers."""
+    from gptfx.modules.training.cluster import VARIABLE, workers
+
+    if (count := workers()) > 1:
+        remedy = f"unset {VARIABLE}, or let gptfx train share the work"
+        raise InputError("gptfx run is one process", f"{VARIABLE}: {count} workers", remedy)
 
 
 def with_file(settings: list[str], tokenizer_file: Path | None) -> list[str]:
@@ -102,15 +116,18 @@ def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_js
         screen = err if as_json else out
         print(f"gptfx: preset {config.preset}, log in {log}", file=screen, flush=True)
         print("  loading TensorFlow and TFX ...", file=screen, flush=True)
-        from gptfx.modules.training.devices import use_all_cores
-
-        use_all_cores()  # before anything of TensorFlow runs
+        from gptfx.modules.training.devices import prepare
         from gptfx.pipeline.console import RunView
         from gptfx.pipeline.runner import NodeFailedError, run_pipeline
 
         view = RunView(screen)
         try:
+            prepare(config.trainer)
             result = run_pipeline(config, corpora, layout, use_cache, view)
+        except InputError as error:
+            if as_json:
+                print(json.dumps({"error": str(error)}), file=out, flush=True)
+            raise
         except NodeFailedError as error:
             view.finish("[red]failed[/]")
             if as_json:
@@ -120,7 +137,7 @@ def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_js
             raise RuntimeError(f"{error}; the log is {log}") from error
         except KeyboardInterrupt:
             view.finish("[red]stopped[/]")
-            view.say("Stopped; the same command goes on with the nodes that had finished.")
+            view.say(STOPPED)
             raise
         _show(view, result)
         if as_json:

@@ -1,5 +1,6 @@
 """``gptfx train``: a model without a pipeline, for those who want to see one learn."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ def train(
     checkpoint when the same command is given again.
     """
     from gptfx.modules.tokenizers.configured import require_ready
+    from gptfx.modules.training.cluster import is_chief, worker_index
+    from gptfx.modules.training.origin import content_digest
     from gptfx.pipeline.corpora import resolve_all
     from gptfx.pipeline.lock import locked
     from gptfx.pipeline.quiet import quiet
@@ -48,28 +51,38 @@ def train(
     del verbose  # main() looks for it
     config = training_config(model, preset, settings, corpus)
     require_ready(config.tokenizer)
+    if config.trainer.init_from:
+        content_digest(Path(config.trainer.init_from))
     notes: list[str] = []
     corpora = resolve_all(config.data, data_home(), notes)
     shown = out or OUT / model
     folder = usable(shown, "--out")
-    with locked(Layout(folder), "--out"), quiet(folder / LOG) as (screen, _):
-        print(f"gptfx: {model}, preset {config.preset}, log in {shown / LOG}", file=screen)
+    log = LOG if is_chief() else f"train.worker-{worker_index()}.log"
+    with ExitStack() as held:
+        if is_chief():  # the others read the checkpoints in there, and write nothing
+            held.enter_context(locked(Layout(folder), "--out"))
+        screen, _ = held.enter_context(quiet(folder / log))
+        print(f"gptfx: {model}, preset {config.preset}, log in {shown / log}", file=screen)
         for line in notes:
             print(f"gptfx: {line}", file=screen)
         print("  loading TensorFlow ...", file=screen, flush=True)
-        from gptfx.modules.training.devices import use_all_cores
+        from gptfx.modules.training.devices import prepare
         from gptfx.pipeline.progress_view import ProgressView
 
-        use_all_cores()
+        prepare(config.trainer)
         view = ProgressView(screen)
         with view.listening():
-            _train(config, corpora, folder, view, prompt)
-        view.say(f"\nSaved: {shown}/model, {shown}/curves.png")
+            saved = _train(config, corpora, folder, view, prompt)
+        if saved:
+            view.say("\nSaved: " + ", ".join(str(shown / name) for name in saved))
 
 
 def _train(
     config: "Config", corpora: list["TextCorpus"], out: Path, view: "ProgressView", prompt: str
-) -> None:
+) -> list[str]:
+    """Returns the names of what was saved in `out`; none where another worker saves."""
+    from gptfx.modules.training.cluster import is_chief, worker_index
+    from gptfx.modules.training.curves import PICTURE
     from gptfx.pipeline import training, training_folder
 
     names = [corpus.name for corpus in corpora]
@@ -80,6 +93,9 @@ def _train(
         view.open_bar("training", f"before the first of {config.trainer.steps} steps")
         trained = training.train(config, data, watch)
         view.close_bar()
+        if not is_chief():
+            view.say(f"\nWorker {worker_index()} has done its part; worker 0 saves the model.")
+            return []
         _show_training(view, trained)
         view.open_bar("saving", "model and tokenizer, as a SavedModel")
         model = training_folder.save(config, data, trained.model, names, out)
@@ -93,6 +109,7 @@ def _train(
     finally:
         view.close_bar()
     training_folder.forget_checkpoints(watch.checkpoints)
+    return [training_folder.MODEL, *([PICTURE] if trained.points else [])]
 
 
 def _show_data(view: "ProgressView", data: "Data", names: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gptfx.data.errors import InputError
 from gptfx.pipeline import lines
 from gptfx.pipeline.doctor import host, leftovers, libraries, limits, root
-from gptfx.pipeline.doctor.finding import Finding, failure, refusal
+from gptfx.pipeline.doctor.finding import Finding, failure, ok, refusal
 from gptfx.pipeline.layout import Layout
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def _checks(
     yield "leftovers", lambda: [leftovers.examine_leftovers(layout, home)]
     yield "tokenizer", lambda: _tokenizer(configure)
     yield "data", lambda: _texts(configure, home)
+    yield "start", lambda: _start(configure)
     yield (
         "libraries",
         lambda: libraries.examine_libraries(probe, wanted_gpus=_wanted_gpus(configure)),
@@ -87,6 +88,14 @@ def _texts(configure: Configure, home: Path) -> Iterator[Finding]:
     from gptfx.pipeline.doctor.texts import examine_texts
 
     return examine_texts(configure().data, home)
+
+
+def _start(configure: Configure) -> Iterator[Finding]:
+    """The weights that the training starts from, where it does."""
+    from gptfx.modules.training.origin import content_digest
+
+    if folder := configure().trainer.init_from:
+        yield ok("start", f"{folder}: weights with the hash {content_digest(Path(folder))}")
 
 
 def _guarded(name: str, check: Check, verbose: bool) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from gptfx.data.errors import InputError
 from gptfx.modules.config import BigramConfig, ModelConfig, TrainerConfig
 from gptfx.modules.training import windows
 from gptfx.modules.training.curves import PICTURE, POINTS
-from gptfx.modules.training.start import content_digest
+from gptfx.modules.training.origin import content_digest
 
 Artifacts = dict[str, Artifact]
 MODEL = ModelConfig(block_size=8, n_layer=1, n_head=1, n_embd=4).model_dump()

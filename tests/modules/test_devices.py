@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from gptfx.data.errors import InputError
 from gptfx.modules.config import TrainerConfig
-from gptfx.modules.training.devices import is_chief, parts_side_by_side, strategy, workers
+from gptfx.modules.training.cluster import is_chief, workers
+from gptfx.modules.training.devices import parts_side_by_side, strategy
 
 WORKER = Path(__file__).with_name("training_worker.py")
 
@@ -30,7 +31,9 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_an_error(
     asked: dict[str, object], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
-    with pytest.raises(InputError, match=f"{said}.*found 0.*trainer.device=cpu"):
+    with pytest.raises(
+        InputError, match=f"{said}.*found 0.*without trainer.gpus.*trainer.device=cpu"
+    ):
         strategy(TrainerConfig.model_validate(asked))
 
 
@@ -59,8 +62,11 @@ def test_without_a_cluster_there_is_one_worker_and_it_is_the_chief(
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
     assert (workers(), is_chief()) == (2, False)
     monkeypatch.setenv("TF_CONFIG", "{")
-    with pytest.raises(InputError, match="TF_CONFIG is not JSON"):
+    with pytest.raises(InputError, match="TF_CONFIG cannot be read"):
         workers()
+    monkeypatch.setenv("TF_CONFIG", json.dumps({**cluster, "task": {"index": 2}}))
+    with pytest.raises(InputError, match="index 2 of 2 workers"):
+        is_chief()
 
 
 def test_a_batch_is_cut_only_where_every_product_has_one_thread(

@@ -14,7 +14,8 @@ from gptfx.modules.language_model import language_model
 from gptfx.modules.models.gpt import GPT
 from gptfx.modules.models.gpt2_weights import save_gpt2
 from gptfx.modules.tokenizers.graph import GraphTokenizer
-from gptfx.modules.training.start import content_digest, start_from
+from gptfx.modules.training.origin import content_digest
+from gptfx.modules.training.start import start_from
 from gptfx.modules.training.train import train_gpt
 from gptfx.modules.training.windows import InMemory
 

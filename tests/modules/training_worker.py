@@ -17,7 +17,7 @@ import tensorflow as tf
 from gptfx.modules.config import ModelConfig, TrainerConfig
 from gptfx.modules.progress import Progress
 from gptfx.modules.training import devices
-from gptfx.modules.training.devices import is_chief
+from gptfx.modules.training.cluster import is_chief
 from gptfx.modules.training.loop import Watch
 from gptfx.modules.training.train import train_gpt
 from gptfx.modules.training.windows import InMemory

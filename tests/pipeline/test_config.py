@@ -75,6 +75,7 @@ def test_a_yaml_file_stands_in_for_a_preset_and_names_it(tmp_path: Path) -> None
         ("tuner.trials=0", ["tuner.trials", "greater than or equal to 1"]),
         ("tuner.seed=0", ["tuner.seed", "greater than or equal to 1"]),
         ("tuner.learning_rate=[0.1, 0.01]", ["tuner.learning_rate", "lowest first: [0.01, 0.1]"]),
+        ("tuner.learning_rate=[0.01]", ["tuner.learning_rate is too short", "at least 2 values"]),
         ("tuner.learning_rate=[0, 0.01]", ["tuner.learning_rate.0", "greater than 0"]),
         ("tuner.n_embd=[]", ["tuner.n_embd"]),
         ("tuner.n_layer=[0]", ["tuner.n_layer.0", "greater than or equal to 1"]),

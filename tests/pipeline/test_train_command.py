@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from gptfx.modules.export.card import read_card
 from gptfx.modules.export.versions import versions
 from gptfx.pipeline.training_config import GPT2, training_config
 
+COMMAND = Path(sys.executable).parent / "gptfx"
 WITHOUT = {"tfx", "apache_beam", "tensorflow_transform", "tensorflow_model_analysis"}
 SMOKE = ("train", "gpt", "--preset", "smoke")
 SMALL = (
@@ -157,6 +159,8 @@ def test_the_bigram_is_trained_to_its_optimum_and_the_counts_are_saved(
         (("gpt2", "--set", "model.positions=rotary"), "this would be no GPT-2"),
         (("gpt", "--set", "trainer.streaming=true"), "keeps the tokens in memory"),
         (("gpt", "--set", "tuner.enabled=true"), "gptfx train searches for nothing"),
+        (("gpt", "--set", "trainer.init_from=none"), "there is no model to start from"),
+        (("gpt", "--corpus", "scene", "--set", "trainer.gpus=64"), "there are too few GPUs"),
         (("gpt", "--corpus", "file"), "the eval split of the corpus is empty"),
         (
             ("bigram", "--corpus", "scene", "--set", "tokenizer.kind=gpt2"),
@@ -172,6 +176,59 @@ def test_bad_input_is_one_line(
     assert refused.code == 2
     assert message in refused.err
     assert refused.err.count("\n") == 1
+
+
+def start_training(out: Path, tf_config: dict[str, Any] | None = None) -> subprocess.Popen[str]:
+    environment = {**os.environ, **({"TF_CONFIG": json.dumps(tf_config)} if tf_config else {})}
+    command = [str(COMMAND), "train", "gpt", "--preset", "smoke", "--out", str(out)]
+    settings = ["--set", "trainer.steps=40", "--set", "trainer.checkpoint_every=20"]
+    return subprocess.Popen(
+        [*command, *settings], env=environment, stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.slow
+def test_two_workers_fit_one_model_and_the_first_saves_it(tmp_path: Path) -> None:
+    """With the losses of one worker, up to rounding."""
+    alone = start_training(tmp_path / "one")
+    assert f"Saved: {tmp_path}/one/model" in alone.communicate(timeout=300)[0]
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
+    tasks = [{"type": "worker", "index": index} for index in range(2)]
+    both = [start_training(tmp_path / "two", {"cluster": cluster, "task": task}) for task in tasks]
+    said = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert f"Saved: {tmp_path}/two/model" in said[0]
+    assert said[1].endswith("Worker 1 has done its part; worker 0 saves the model.\n")
+    losses = {}
+    for folder in ("one", "two"):
+        points = json.loads((tmp_path / folder / "curves.json").read_text())
+        losses[folder] = [point["loss"] for point in points]
+    assert losses["two"] == pytest.approx(losses["one"], rel=1e-4)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def test_a_pipeline_is_one_process(gptfx: Any, tmp_path: Path) -> None:
+    cluster = json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"index": 0}})
+    refused = gptfx("run", "--preset", "smoke", "--root", str(tmp_path), TF_CONFIG=cluster)
+    assert refused.code == 2
+    assert "gptfx run is one process. Received: 'TF_CONFIG: 2 workers'" in refused.err
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_any_node_runs(
+    gptfx: Any, tmp_path: Path
+) -> None:
+    asked = ("--set", "trainer.gpus=64", "--root", str(tmp_path))
+    refused = gptfx("run", "--preset", "smoke", *asked, "--json")
+    assert refused.code == 2
+    assert "there are too few GPUs" in refused.json["error"]
+    assert "ingest" not in refused.err
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gptfx.pipeline.config import load_config
-from gptfx.pipeline.doctor.examine import examine
+from gptfx.pipeline.doctor.examine import _guarded, _start, examine
 from gptfx.pipeline.doctor.finding import Finding
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.lines import line_of_python
@@ -144,6 +144,19 @@ def poor_python(tmp_path: Path) -> Path:
     python.parent.mkdir()
     python.symlink_to(Path(sys.executable).resolve())
     return python
+
+
+def test_weights_to_start_from_that_are_not_there_are_a_failure(
+    by_name: Any, tmp_path: Path
+) -> None:
+    def start(folder: Path) -> Finding:
+        config = load_config("smoke", [f"trainer.init_from={folder}"])
+        return next(_guarded("start", lambda: _start(lambda: config), verbose=False))
+
+    assert start(tmp_path).state == "failure"
+    assert "there is no model to start from" in start(tmp_path).found
+    (tmp_path / "config.json").write_text("{}")
+    assert start(tmp_path).state == "ok"
 
 
 def test_the_report_comes_even_where_the_command_line_lacks_a_package(
