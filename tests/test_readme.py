@@ -17,7 +17,12 @@ from gptfx.pipeline.config import DataConfig
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\$ (gptfx .*?)(?:\s+#.*)?$", README, re.MULTILINE)
-QUICK = ["trainer.steps=20", "evaluator.max_bits_per_byte=9", "evaluator.min_gain_over_bigram=null"]
+QUICK = [
+    "trainer.steps=20",
+    "evaluator.max_bits_per_byte=9",
+    "evaluator.min_gain_over_bigram=null",
+    "evaluator.tolerance=9",  # so few steps of what the tuner chose may be worse than those before
+]
 
 
 def test_the_readme_shows_every_command() -> None:
@@ -85,6 +90,7 @@ def test_the_commands_of_the_readme_run(gptfx: Any, tmp_path: Path) -> None:
         (tmp_path / "logs" / span).mkdir(parents=True)
         (tmp_path / "logs" / span / "a.txt").write_text(f"Day {span}: nothing to be seen.\n" * 900)
     (tmp_path / "my.yaml").write_text((REPOSITORY / "pipeline/presets/smoke.yaml").read_text())
+    printed = []
     for command in COMMANDS:
         words = shlex.split(command.replace("FILE_OR_FOLDER", "texts"))[1:]
         if words[0] == "run":
@@ -94,3 +100,6 @@ def test_the_commands_of_the_readme_run(gptfx: Any, tmp_path: Path) -> None:
             words += ["--set", QUICK[0]]
         finished = gptfx(*words, cwd=tmp_path)
         assert finished.code == 0, f"{command}: {finished.err}{finished.out[-2000:]}"
+        printed.append(finished.out)
+    # As the README shows them: paths below the working folder are told from there.
+    assert any("log in runs/logs/" in each and "Pushed: runs/serving/" in each for each in printed)

@@ -107,6 +107,12 @@ def usable(folder: Path, option: str) -> Path:
     return folder
 
 
+def near(path: Path) -> Path:
+    """A path as a reader would write it: from the working folder where it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_json: bool) -> int:
     from gptfx.pipeline.quiet import quiet
 
@@ -114,7 +120,7 @@ def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_js
     log = layout.logs / f"{config.preset}-{now}-{os.getpid()}.log"
     with quiet(log) as (out, err):
         screen = err if as_json else out
-        print(f"gptfx: preset {config.preset}, log in {log}", file=screen, flush=True)
+        print(f"gptfx: preset {config.preset}, log in {near(log)}", file=screen, flush=True)
         print("  loading TensorFlow and TFX ...", file=screen, flush=True)
         from gptfx.modules.training.devices import prepare
         from gptfx.pipeline.console import RunView
@@ -134,7 +140,7 @@ def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_js
                 print(json.dumps(_failure(error)), file=out, flush=True)
             if isinstance(error.cause, InputError):
                 raise error.cause from None
-            raise RuntimeError(f"{error}; the log is {log}") from error
+            raise RuntimeError(f"{error}; the log is {near(log)}") from error
         except KeyboardInterrupt:
             view.finish("[red]stopped[/]")
             view.say(STOPPED)
@@ -168,11 +174,11 @@ def _show(view: "RunView", result: "Result") -> None:
     show_result(view.console, result)
     cached, nodes = count_cached(result.nodes)
     if result.pushed:
-        view.say(f"\nPushed: {result.model_dir}")
+        view.say(f"\nPushed: {near(Path(result.model_dir))}")
     elif result.blessed:
         view.say(
             f"\nNothing changed since the last push ({cached} of {nodes} nodes from the cache); "
-            f"no new version. The model is {result.model_dir}"
+            f"no new version. The model is {near(Path(result.model_dir))}"
         )
     else:
         view.say("\nNot pushed:")
