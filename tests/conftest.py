@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,16 @@ def run_gptfx(*arguments: str, cwd: Path | None = None, **environment: str) -> F
 def gptfx() -> Any:
     """`gptfx(*arguments)` runs the command and returns code, out, err and json."""
     return run_gptfx
+
+
+@pytest.fixture
+def two_workers() -> list[dict[str, Any]]:
+    """TF_CONFIG for each of two workers that meet at free ports of this machine."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return [
+        {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        for index in range(2)
+    ]

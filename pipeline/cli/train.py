@@ -42,7 +42,7 @@ def train(
     """
     from gptfx.modules.tokenizers.configured import require_ready
     from gptfx.modules.training.cluster import is_chief, worker_index
-    from gptfx.modules.training.origin import content_digest
+    from gptfx.modules.training.origin import files_of
     from gptfx.pipeline.corpora import resolve_all
     from gptfx.pipeline.lock import locked
     from gptfx.pipeline.quiet import quiet
@@ -52,7 +52,7 @@ def train(
     config = training_config(model, preset, settings, corpus)
     require_ready(config.tokenizer)
     if config.trainer.init_from:
-        content_digest(Path(config.trainer.init_from))
+        files_of(Path(config.trainer.init_from))  # refused before texts and TensorFlow are loaded
     notes: list[str] = []
     corpora = resolve_all(config.data, data_home(), notes)
     shown = out or OUT / model

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -99,14 +98,6 @@ def finish(*processes: subprocess.Popen[str]) -> None:
         assert process.returncode == 0, errors[-2000:]
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What one process on one device comes to."""
@@ -126,14 +117,9 @@ def assert_same_training(ours: Path, theirs: Path) -> None:
 
 
 def test_two_workers_have_the_losses_and_weights_of_one_with_the_same_batch(
-    alone: Path, tmp_path: Path
+    alone: Path, two_workers: list[dict], tmp_path: Path
 ) -> None:
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    tasks = [
-        {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        for index in range(2)
-    ]
-    finish(*(start(tmp_path, each) for each in tasks))
+    finish(*(start(tmp_path, each) for each in two_workers))
     assert_same_training(tmp_path, alone)
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -105,7 +104,7 @@ def test_a_training_that_was_stopped_goes_on(gptfx: Any, tmp_path: Path) -> None
         "--set", "trainer.log_every=20", "--set", "trainer.checkpoint_every=20",
         "--out", str(tmp_path / "out"),
     )  # fmt: skip
-    command = [str(Path(sys.executable).parent / "gptfx"), *words]
+    command = [str(COMMAND), *words]
     stopped = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert stopped.stdout is not None
     for line in stopped.stdout:
@@ -188,30 +187,22 @@ def start_training(out: Path, tf_config: dict[str, Any] | None = None) -> subpro
 
 
 @pytest.mark.slow
-def test_two_workers_fit_one_model_and_the_first_saves_it(tmp_path: Path) -> None:
+def test_two_workers_fit_one_model_and_the_first_saves_it(
+    two_workers: list[dict[str, Any]], tmp_path: Path
+) -> None:
     """With the losses of one worker, up to rounding."""
-    alone = start_training(tmp_path / "one")
-    assert f"Saved: {tmp_path}/one/model" in alone.communicate(timeout=300)[0]
-    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
-    tasks = [{"type": "worker", "index": index} for index in range(2)]
-    both = [start_training(tmp_path / "two", {"cluster": cluster, "task": task}) for task in tasks]
+    both = [start_training(tmp_path / "two", each) for each in two_workers]
     said = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert f"Saved: {tmp_path}/two/model" in said[0]
     assert said[1].endswith("Worker 1 has done its part; worker 0 saves the model.\n")
+    alone = start_training(tmp_path / "one")
+    assert f"Saved: {tmp_path}/one/model" in alone.communicate(timeout=300)[0]
     losses = {}
     for folder in ("one", "two"):
         points = json.loads((tmp_path / folder / "curves.json").read_text())
         losses[folder] = [point["loss"] for point in points]
     assert losses["two"] == pytest.approx(losses["one"], rel=1e-4)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def test_a_pipeline_is_one_process(gptfx: Any, tmp_path: Path) -> None:
