@@ -26,8 +26,8 @@ run: setup ## text in, gated and pushed GPT out, and a sample of its text
 test: setup ## the tests, without the slow ones
 	$(BIN)/python -m pytest $(ARGS)
 
-test-slow: setup ## the slow tests alone
-	$(BIN)/python -m pytest -m slow $(ARGS)
+test-slow: setup ## the slow tests alone, two at a time
+	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal $(ARGS)
 
 line-b: ## tests and the preset smoke on the current TFX; in a Debian 13 root where glibc is old
 	@$(PYTHON) pipeline/line_b.py $(ARGS)

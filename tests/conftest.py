@@ -17,6 +17,7 @@ settings.load_profile("no deadline")
 
 REPOSITORY = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).parent / "gptfx"
+LONGEST = {"test_the_commands_of_the_readme_run"}
 
 
 class Finished(NamedTuple):
@@ -43,6 +44,11 @@ def run_gptfx(*arguments: str, cwd: Path | None = None, **environment: str) -> F
         check=False,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: side by side, the slow tests take as long as the last to end."""
+    items.sort(key=lambda item: item.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

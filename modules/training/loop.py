@@ -17,6 +17,7 @@ from gptfx.modules.training.checkpoints import Checkpoints, State
 from gptfx.modules.training.cluster import is_chief
 from gptfx.modules.training.curves import BytesPerToken, Curves, Point
 from gptfx.modules.training.devices import parts_side_by_side
+from gptfx.modules.training.interruption import interruption
 from gptfx.modules.training.schedule import learning_rate
 from gptfx.modules.training.step import NEVER, Step, cross_entropy
 from gptfx.modules.training.windows import Source, validation_batches
@@ -67,6 +68,7 @@ def fit(
       InputError: the batch cannot be shared out among the replicas.
       DivergedError: the loss is not finite, or far above its lowest; says at which step, with what
         learning rate, and where the last good checkpoint is.
+      KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM, when a checkpoint is written.
     """
     if config.steps == 0:
         return []
@@ -142,10 +144,13 @@ class _Fitting:
         if self.curves:
             for point in self.state.points:  # of a run that was stopped
                 self.curves.write(point)
-        while self.state.step < self.config.steps and not self._out_of_patience():
-            self._stretch()
-        if self.checkpoints and is_chief():
-            self.checkpoints.save()
+        with interruption() as asked:
+            while self.state.step < self.config.steps and not self._out_of_patience():
+                self._stretch()
+                if asked.signal and self.state.step < self.config.steps:
+                    self._save()
+                    asked.raise_()
+        self._save()
         self._take_weights()
         if self.curves:
             self.curves.finish(self.state.points)
@@ -241,7 +246,12 @@ class _Fitting:
                     self.checkpoints.save_best()
         overdue = time.monotonic() - self.saved_at >= self.config.checkpoint_seconds
         due = self._is_due(self.config.checkpoint_every, first, state.step) or overdue
-        if self.checkpoints and due and state.step < self.config.steps and is_chief():
+        if due and state.step < self.config.steps:
+            self._save()
+
+    def _save(self) -> None:
+        """A checkpoint, where they are kept; only one of several workers writes it."""
+        if self.checkpoints and is_chief():
             self.checkpoints.save()
             self.saved_at = time.monotonic()
 

@@ -100,7 +100,7 @@ def _train(
         view.open_bar("saving", "model and tokenizer, as a SavedModel")
         model = training_folder.save(config, data, trained.model, names, out)
         _show_model(view, model, data, prompt)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         view.close_bar()
         step = training_folder.last_checkpoint(watch.checkpoints)
         since = f"goes on from step {step}" if step else "starts again, from no checkpoint yet"

@@ -75,6 +75,7 @@ def test_a_compressed_text_that_was_cut_off_is_refused_by_name(put: Any, form: s
         PACKED["gzip"] + b"not gzip",
         b"\x28\xb5\x2f\xfd" + b"\xff" * 20,
     ],
+    ids=["checksum", "middle", "end", "all"],
 )
 def test_a_damaged_text_is_refused_by_name(put: Any, content: bytes) -> None:
     with pytest.raises(InputError, match=r"damaged or cut off.*a\.txt"):

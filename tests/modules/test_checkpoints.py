@@ -63,6 +63,20 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights_to_the_bit(
     assert_same(results(tmp_path / "out"), uninterrupted)
 
 
+@pytest.mark.parametrize(("signal", "code"), [("SIGINT", -2), ("SIGTERM", 143)])
+def test_a_training_that_was_asked_to_stop_writes_a_checkpoint_first(
+    tmp_path: Path, uninterrupted: tuple[list[np.ndarray], list[float]], signal: str, code: int
+) -> None:
+    checkpoints = str(tmp_path / "checkpoints")
+    asked = run(tmp_path / "out", checkpoints=checkpoints, kill_at=35, signal=signal)
+    assert asked.returncode == code
+    assert asked.stdout.split()[-1] == "35"
+    done = run(tmp_path / "out", checkpoints=checkpoints)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[0] == "40"
+    assert_same(results(tmp_path / "out"), uninterrupted)
+
+
 @pytest.mark.slow
 def test_a_training_killed_again_and_again_at_any_moment_ends_with_the_same_weights(
     tmp_path: Path, uninterrupted: tuple[list[np.ndarray], list[float]]

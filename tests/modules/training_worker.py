@@ -1,8 +1,9 @@
 """Fits a small GPT in a process of its own, which a test may kill: ``training_worker.py JSON``.
 
 The JSON holds `config`, changes of TrainerConfig; `checkpoints` and `out`, folders; `kill_at`,
-a step after which the process kills itself; and `replicas`, into so many devices the CPU is taken
-apart, which mirror each other as GPUs would. Writes weights and losses into `out`.
+a step after which the process sends itself `signal`, SIGKILL if none is named; and `replicas`, into
+so many devices the CPU is taken apart, which mirror each other as GPUs would. Writes weights and
+losses into `out`.
 """
 
 import json
@@ -41,7 +42,7 @@ def main(task: dict) -> None:
     def tell(progress: Progress) -> None:
         print(progress.done, flush=True)
         if progress.done == task.get("kill_at"):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.Signals[task.get("signal", "SIGKILL")])
 
     if count := task.get("replicas"):
         (cpu,) = tf.config.list_physical_devices("CPU")
