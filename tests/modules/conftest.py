@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from gptfx.data.fetch import TEXTS
 from gptfx.modules.config import GenerationConfig, ModelConfig
-from gptfx.modules.export.saved_model import ServingModel, export
+from gptfx.modules.export.saved_model import export
+from gptfx.modules.export.serving_model import ServingModel
 from gptfx.modules.generation.speak import load
 from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.models.gpt import GPT

@@ -15,7 +15,8 @@ import tensorflow as tf
 from gptfx import __version__
 from gptfx.modules.config import BigramConfig, GenerationConfig
 from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, read_card, write_card
-from gptfx.modules.export.saved_model import ServingModel, model_id
+from gptfx.modules.export.saved_model import model_id
+from gptfx.modules.export.serving_model import ServingModel
 from gptfx.modules.language_model import language_model
 from gptfx.modules.models.bigram import fit_bigram
 from gptfx.modules.tokenizers.graph import GraphTokenizer
