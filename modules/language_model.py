@@ -21,12 +21,14 @@ class LanguageModel(Protocol):
       vocab_size: number of ids.
       block_size: the longest context.
       slides: whether a text may grow beyond `block_size`, of which the model then sees the end.
+      compiles: whether XLA can compile `add`.
     """
 
     model: tf.Module
     vocab_size: int
     block_size: int
     slides: bool
+    compiles: bool
 
     def score(self, inputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Ids (B, T) twice, to nats (B, T) float32 and whether the likeliest id is the target."""
@@ -74,6 +76,8 @@ class _KerasModel(tf.Module):
 
 class GptLanguageModel(_KerasModel):
     """GPT, with a cache of keys and values."""
+
+    compiles = True
 
     def __init__(self, model: GPT, vocab_size: int, block_size: int, frozen: bool = False) -> None:
         """See `language_model`."""
@@ -155,6 +159,8 @@ class _Forgetful:
 class DenseBigramLanguageModel(_Forgetful, _KerasModel):
     """The bigram whose whole table is an embedding layer."""
 
+    compiles = True
+
     def row(self, tokens: tf.Tensor) -> tf.Tensor:
         """See `_Forgetful.row`."""
         return self.model(tokens[:, None], training=False)[:, 0]
@@ -162,6 +168,8 @@ class DenseBigramLanguageModel(_Forgetful, _KerasModel):
 
 class SparseBigramLanguageModel(_Forgetful, tf.Module):
     """The sparse bigram, whose logits for a whole window would be far too large."""
+
+    compiles = False  # how many pairs a row has is not known before
 
     def __init__(self, model: SparseBigram, block_size: int) -> None:
         super().__init__(name="language_model")
@@ -185,6 +193,7 @@ class SharedModel:
         self.inner = model
         self.model, self.vocab_size = model.model, model.vocab_size
         self.block_size, self.slides = model.block_size, model.slides
+        self.compiles = model.compiles
         self.score = tf.function(model.score, autograph=False)
         self.read = tf.function(model.read, autograph=False)
         self.add = tf.function(model.add, autograph=False)

@@ -43,8 +43,11 @@ def generate_compiled(
     """As `generate`, with the loop compiled by XLA, which takes its time at the first request of
     each size; so sizes are rounded up to powers of two. Stop strings are not for it.
 
-    Rounding differs, so that a drawn text may differ from that of `generate`.
+    Rounding differs, so that a drawn text may differ from that of `generate`. A model that XLA
+    cannot compile (`LanguageModel.compiles`) is not compiled.
     """
+    if not model.compiles:
+        return generate(request, tokenizer, model, slides)
     size = tf.size(request.prompts)
     request = _padded(request, _bucket(size, 1) - size)
     prompts = read_prompts(request, tokenizer, model, slides)

@@ -70,7 +70,7 @@ def make_gpt() -> Callable[..., GPT]:
 @pytest.fixture(scope="session")
 def lively_model(tokenizer: Tokenizer, make_gpt: Callable[..., GPT]) -> LanguageModel:
     """A GPT that was never trained but has strong opinions: its words depend on the context."""
-    gpt = make_gpt(tokenizer.vocab_size, n_layer=1)
+    gpt = make_gpt(tokenizer.vocab_size, n_layer=1, positions="rotary")
     for variable in gpt.trainable_variables:
         if len(variable.shape) == 2:
             variable.assign(20.0 * variable)

@@ -15,7 +15,7 @@ import tensorflow as tf
 from gptfx import __version__
 from gptfx.modules.config import BigramConfig, GenerationConfig
 from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, read_card, write_card
-from gptfx.modules.export.saved_model import model_id
+from gptfx.modules.export.saved_model import CONTRACT, model_id
 from gptfx.modules.export.serving_model import ServingModel
 from gptfx.modules.language_model import language_model
 from gptfx.modules.models.bigram import fit_bigram
@@ -69,6 +69,7 @@ def test_the_card_says_what_and_with_what(exported: Any) -> None:
     assert read_card(exported.folder) == {
         "requires": [],
         "format": CARD_FORMAT,
+        "contract": CONTRACT,
         "model_id": exported.model_id,
         "versions": {
             "gptfx": __version__,
