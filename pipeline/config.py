@@ -144,6 +144,16 @@ class Config(Section):
             raise ValueError("the bigram counts every text once: data.weights are for GPT")
         return self
 
+    @model_validator(mode="after")
+    def _only_what_turns_slides(self) -> "Config":
+        learned = self.model.kind != "bigram" and self.model.positions == "learned"
+        if learned and self.generation.beyond_block_size == "slide":
+            raise ValueError(
+                "generation.beyond_block_size=slide needs model.positions=rotary: learned positions"
+                " end with the block"
+            )
+        return self
+
     @property
     def compares_with_bigram(self) -> bool:
         """Whether a bigram model is trained as the baseline."""

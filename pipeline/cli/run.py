@@ -185,7 +185,7 @@ def _show(view: "RunView", result: "Result") -> None:
         for reason in result.refused:
             view.say(f"  {reason}")
     if result.model_dir:
-        from gptfx.modules.generation.speak import load, speak
+        from gptfx.modules.generation.speak import answer, load
 
-        continuation = speak(load(Path(result.model_dir)), SAMPLE_PROMPT)
-        view.say(f"\nA sample, from the prompt {SAMPLE_PROMPT!r}:\n\n{SAMPLE_PROMPT}{continuation}")
+        (said,) = answer(load(Path(result.model_dir)), [SAMPLE_PROMPT])
+        view.say(f"\nA sample, from the prompt {SAMPLE_PROMPT!r}:\n\n{SAMPLE_PROMPT}{said.text}")
