@@ -50,6 +50,7 @@ import tensorflow as tf
 
 from gptfx import __version__
 from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, write_card
+from gptfx.modules.export.resources import resources
 from gptfx.modules.export.serving_model import ServingModel
 
 CONTRACT = "gptfx.signatures/1"
@@ -59,9 +60,8 @@ def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> s
     """Writes the SavedModel and its card into `folder`; returns the model's id."""
     # Not the model itself: each of its functions would be traced again, and saved beside its
     # signature.
-    resources = tf.Module()
-    resources.tokenizer, resources.model = serving_model.tokenizer, serving_model.model.inner
-    tf.saved_model.save(resources, str(folder), signatures=serving_model.signatures())
+    kept = resources(serving_model.tokenizer, serving_model.model.inner)
+    tf.saved_model.save(kept, str(folder), signatures=serving_model.signatures())
     identity = model_id(serving_model, card)
     versions = {
         "gptfx": __version__,
@@ -78,8 +78,9 @@ def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> s
 
 
 def model_id(serving_model: ServingModel, card: dict[str, Any]) -> str:
-    """16 hexadecimal digits from card, tokenizer and weights: the same training, the same id."""
-    digest = hashlib.sha256(json.dumps(card, sort_keys=True).encode())
+    """16 hexadecimal digits from contract, card, tokenizer and weights: the same training, the same
+    id; with another contract it is another model, which is pushed anew."""
+    digest = hashlib.sha256(json.dumps([CONTRACT, card], sort_keys=True).encode())
     digest.update(serving_model.tokenizer.digest.encode())
     for value in tf.nest.flatten(serving_model.model.model.variables):
         digest.update(np.ascontiguousarray(value.numpy()).tobytes())

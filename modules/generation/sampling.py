@@ -53,7 +53,6 @@ def penalize(logits: tf.Tensor, seen: tf.Tensor, penalty: tf.Tensor) -> tf.Tenso
     return tf.where(seen, tf.where(logits > 0, logits / factor, logits * factor), logits)
 
 
-@tf.function(autograph=False)  # traced once, however many graphs use it
 def sample(logits: tf.Tensor, draws: tf.Tensor, sampling: Sampling) -> tf.Tensor:
     """Logits (B, V) and uniform draws (B,) in [0, 1) to ids (B,) int32."""
     greedy = (sampling.temperature < COLDEST) | (sampling.top_p <= 0.0)
@@ -72,6 +71,11 @@ def sample(logits: tf.Tensor, draws: tf.Tensor, sampling: Sampling) -> tf.Tensor
     ):
         tokens = _where_asked(rows & ~greedy, draw, tokens)
     return tokens
+
+
+# Traced once, however many graphs use it. Not for XLA: TensorFlow Serving splices it into a loop in
+# a form that XLA does not know.
+sample_shared = tf.function(sample, autograph=False)
 
 
 def _where_asked(rows: tf.Tensor, draw: Callable[[], tf.Tensor], tokens: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from gptfx.modules.generation.requests import Prompts, Request
-from gptfx.modules.generation.sampling import penalize, sample
+from gptfx.modules.generation.sampling import penalize, sample, sample_shared
 from gptfx.modules.generation.stopping import cut_at_stops
 from gptfx.modules.language_model import LanguageModel
 from gptfx.modules.tokenizers.graph import GraphTokenizer
@@ -79,7 +79,7 @@ class Writer:
         def body(memory: Any, texts: Texts, output: Any) -> tuple[Any, Texts, Any]:
             logits, memory = self.model.add(memory, texts.token, compiled)
             written = texts.step
-            texts = self._choose(texts, logits)
+            texts = self._choose(texts, logits, compiled)
             if not isinstance(output, tuple):
                 output = output.write(written, texts.token)
             return memory, texts, output
@@ -102,12 +102,13 @@ class Writer:
         seen = tf.zeros(tf.stack([batch, self.model.vocab_size]), tf.bool)
         return tf.tensor_scatter_nd_update(seen, index, tf.ones_like(rows, tf.bool))
 
-    def _choose(self, texts: Texts, logits: tf.Tensor) -> Texts:
+    def _choose(self, texts: Texts, logits: tf.Tensor, compiled: bool = False) -> Texts:
         """One more token by logits (B, V) of what follows."""
         sampling = self.request.sampling
         if sampling.repetition_penalty is not None:
             logits = penalize(logits, texts.seen, sampling.repetition_penalty)
-        token = sample(logits, self.draws[:, texts.step], sampling)
+        choose = sample if compiled else sample_shared
+        token = choose(logits, self.draws[:, texts.step], sampling)
         running = tf.equal(texts.reason, RUNNING)
         ends = tf.equal(token, self.tokenizer.separator_id)
         made = texts.made + tf.cast(running & ~ends, tf.int32)
