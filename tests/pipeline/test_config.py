@@ -174,3 +174,15 @@ def test_configurations_round_trip_through_json() -> None:
 def test_weights_are_refused_where_nothing_is_drawn() -> None:
     with pytest.raises(InputError, match=r"the bigram counts every text once"):
         load_config("bigram", ["data.weights.unicode=2"])
+
+
+def test_only_a_model_that_can_slide_may_be_told_to() -> None:
+    slide = "generation.beyond_block_size=slide"
+    load_config("smoke", [slide, "model.positions=rotary"])
+    with pytest.raises(InputError, match=r"needs model\.positions=rotary"):
+        load_config("smoke", [slide])
+
+
+def test_what_is_said_by_default_is_within_the_bounds() -> None:
+    with pytest.raises(InputError, match="max_new_tokens is above most_new_tokens, which is 100"):
+        load_config("smoke", ["generation.max_new_tokens=200", "generation.most_new_tokens=100"])
