@@ -99,6 +99,18 @@ class EvaluatorConfig(Section):
     slice_max_bits_per_byte: dict[str, float] = {}
 
 
+class InfraValidatorConfig(Section):
+    """Whether a model answers in a process of its own, as it would where it is served.
+
+    Attributes:
+      enabled: whether it is asked; a model that does not answer is not pushed.
+      timeout_seconds: how long loading it and all requests may take.
+    """
+
+    enabled: bool = True
+    timeout_seconds: int = Field(300, ge=1)
+
+
 class BeamConfig(Section):
     """Where the data nodes run.
 
@@ -128,6 +140,7 @@ class Config(Section):
     tuner: TunerConfig = TunerConfig()
     bigram: BigramConfig = BigramConfig()
     evaluator: EvaluatorConfig
+    infra_validator: InfraValidatorConfig = InfraValidatorConfig()
     generation: GenerationConfig = GenerationConfig()
     beam: BeamConfig = BeamConfig()
 

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, by_corpus
 from gptfx.pipeline.metadata import NodeRun
-from gptfx.pipeline.progress_view import ProgressView
-from gptfx.pipeline.result import Result
+from gptfx.pipeline.progress_view import WIDTH, ProgressView
+from gptfx.pipeline.result import Result, Validation
 
 # LocalDagRunner's log messages around a node.
 STARTED, FINISHED = "Component %s is running.", "Component %s is finished."
@@ -31,8 +31,10 @@ WHAT = {
     "evaluator": "gate: bits per byte, and the bigram",
     "last-blessed": "looking for the last blessed model",
     "regression": "gate: against the last blessed model",
+    "infra-validator": "gate: does it answer in a new process?",
     "pusher": "pushing what passed every gate",
 }
+VERDICTS = {True: "[green]passed[/]", False: "[red]refused[/]"}
 MOST_SOURCES = 12  # rows of the table; `gptfx run --json` lists every source
 
 
@@ -68,7 +70,7 @@ class RunView(ProgressView):
         if self.node:
             seconds = time.monotonic() - self.started
             what = WHAT.get(self.node, "")
-            self.console.print(f"  {self.node:<13} {what:<38} {state:<6} {seconds:7.1f} s")
+            self.console.print(f"  {self.node:<{WIDTH}} {what:<38} {state:<6} {seconds:7.1f} s")
         self.node = None
 
     def say_changes(self, changes: Iterable[str]) -> None:
@@ -82,7 +84,7 @@ class RunView(ProgressView):
 def show_result(console: Console, result: Result) -> None:
     """The table of sources and the table of gates."""
     console.print(sources_table(result.evaluation))
-    console.print(checks_table(result.checks))
+    console.print(checks_table(result.checks, result.validation))
 
 
 def sources_table(evaluation: Evaluation) -> Table:
@@ -109,8 +111,8 @@ def sources_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def checks_table(checks: Iterable[Check]) -> Table:
-    """Every bound with the value and the verdict."""
+def checks_table(checks: Iterable[Check], validation: Validation | None = None) -> Table:
+    """Every bound with the value and the verdict, and whether the model answers."""
     table = Table(title="Gates", title_justify="left", box=None, pad_edge=False)
     for name in ("gate", "metric"):
         table.add_column(name)
@@ -118,8 +120,12 @@ def checks_table(checks: Iterable[Check]) -> Table:
         table.add_column(name, justify="right")
     table.add_column("verdict")
     for check in checks:
-        verdict = "[green]passed[/]" if check.passed else "[red]refused[/]"
-        table.add_row(check.gate, check.metric, f"{check.value:.4f}", f"{check.bound:.4f}", verdict)
+        value, bound = f"{check.value:.4f}", f"{check.bound:.4f}"
+        table.add_row(check.gate, check.metric, value, bound, VERDICTS[check.passed])
+    if validation:
+        seconds = f"{validation.first_request_seconds:.1f} s"
+        verdict = VERDICTS[validation.blessed]
+        table.add_row("answers in a new process", "first request", seconds, "-", verdict)
     return table
 
 

@@ -163,6 +163,7 @@ def _failure(error: Any) -> dict[str, Any]:
         "model_dir": None,
         "changed": [],
         "metrics": {},
+        "infra_validation": None,
         "refused": [],
         "error": str(error),
     }

@@ -33,6 +33,14 @@ def test_smoke_is_pushed_and_says_so_in_json(smoke: Any) -> None:
     assert pushed_versions(smoke.root) == [result["model_dir"]]
 
 
+def test_the_model_was_asked_before_it_was_pushed(smoke: Any) -> None:
+    validation = smoke.finished.json["infra_validation"]
+    assert (validation["blessed"], validation["reason"]) == (True, "")
+    assert validation["load_seconds"] > 0
+    assert validation["first_request_seconds"] > 0
+    assert re.search(r"answers in a new process\s+first request .* s .*passed", smoke.finished.err)
+
+
 def test_the_pushed_model_beats_the_bigram_by_the_margin(smoke: Any) -> None:
     metrics = smoke.finished.json["metrics"]
     assert metrics["bits_per_byte"] <= metrics["bigram_bits_per_byte"] - 0.1
@@ -104,6 +112,23 @@ def test_an_impossible_bound_exits_3_pushes_nothing_and_trains_nothing_again(
     assert "0.1" in result["refused"][0]
     assert {node["id"] for node in result["nodes"] if not node["cached"]} <= {"evaluator", "pusher"}
     assert re.search(r"absolute bound\s+bits_per_byte.*refused", refused.err)
+    assert len(pushed_versions(smoke.root)) == 1
+
+
+def test_a_model_that_does_not_answer_exits_3_and_says_why(
+    smoke: Any, second: Any, gptfx: Any
+) -> None:
+    hasty = (*smoke.settings, "--json", "--set", "infra_validator.timeout_seconds=1")
+    refused = gptfx(*hasty)
+    assert refused.code == 3
+    result = refused.json
+    assert (result["blessed"], result["pushed"], result["model_dir"]) == (False, False, None)
+    assert result["refused"] == ["infra validation: no answer within 1 s"]
+    assert result["infra_validation"]["reason"] == "no answer within 1 s"
+    assert re.search(r"Not pushed:\s+infra validation: no answer within 1 s", refused.err)
+    # A refusal is never taken from the cache: the machine may have been busy.
+    again = gptfx(*hasty).json
+    assert {node["id"] for node in again["nodes"] if not node["cached"]} >= {"infra-validator"}
     assert len(pushed_versions(smoke.root)) == 1
 
 
