@@ -11,6 +11,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +54,8 @@ class Model(NamedTuple):
         """The answer of a signature, whose inputs are a value a row."""
         inputs = CONTRACT[name].inputs
         tensors = {key: tf.constant(value, inputs[key]) for key, value in values.items()}
-        return {key: value.numpy() for key, value in self.signatures[name](**tensors).items()}
+        answer = self.signatures[name](**tensors)
+        return {key: np.asarray(value) for key, value in answer.items()}
 
 
 def require(holds: bool, otherwise: str) -> None:
@@ -156,6 +158,21 @@ def load(folder: Path, report: Values) -> Model:
     return Model(loaded.signatures, card, loaded)
 
 
+def in_session(model: Model, folder: Path) -> Model:
+    """The model as TensorFlow Serving and Beam's RunInference run it, which restore it and rewrite
+    its graph in ways of their own."""
+    session = tf.compat.v1.Session(graph=tf.Graph())
+    with session.graph.as_default():
+        load = tf.compat.v1.saved_model.loader.load
+        known = load(session, [tf.saved_model.SERVING], str(folder)).signature_def
+    return Model({name: partial(_run, session, known[name]) for name in CONTRACT}, model.card)
+
+
+def _run(session: Any, signature: Any, **tensors: tf.Tensor) -> dict[str, np.ndarray]:
+    feed = {signature.inputs[name].name: tensor.numpy() for name, tensor in tensors.items()}
+    return session.run({name: info.name for name, info in signature.outputs.items()}, feed)
+
+
 def examine(model: Model, report: Values) -> None:
     """Writes into `report` what it finds; raises RefusalError, or what TensorFlow raises."""
     check_interface(model.signatures)
@@ -163,13 +180,18 @@ def examine(model: Model, report: Values) -> None:
     start = time.monotonic()
     model.ask("serving_default", request_for_text(model, "serving_default")[0])
     report["first_request_seconds"] = time.monotonic() - start
+    check_answers(model, report)
+
+
+def check_answers(model: Model, report: Values, where: str = "") -> None:
+    """Asks every signature; `where` is said of what is refused."""
     for name, signature in CONTRACT.items():
         if signature.check:
             try:
                 signature.check(model, name)
             except Exception as error:
-                raise RefusalError(f"{name}: {error}") from error
-            report["checked"].append(name)
+                raise RefusalError(f"{where}{name}: {error}") from error
+            report["checked"].append(f"{where}{name}")
 
 
 def _types(specs: dict[str, Any]) -> Types:
@@ -193,9 +215,12 @@ def _example(text: bytes) -> bytes:
 def main(folder: str) -> None:
     """Examines, and says what came of it."""
     sys.modules["gptfx"] = None  # type: ignore[assignment]  # importing it fails from here on
+    tf.get_logger().setLevel("ERROR")  # which else says that sessions are of the past
     report: Values = {"checked": []}
     try:
-        examine(load(Path(folder), report), report)
+        model = load(Path(folder), report)
+        examine(model, report)
+        check_answers(in_session(model, Path(folder)), report, "in a session, ")
     except Exception as error:
         known = isinstance(error, RefusalError)
         report["failed"] = str(error) if known else f"{type(error).__name__}: {error}"

@@ -30,10 +30,13 @@ from gptfx import __version__
 from gptfx.modules.config import GenerationConfig
 from gptfx.modules.evaluation.scoring import score_texts
 from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, write_card
+from gptfx.modules.export.resources import resources
 from gptfx.modules.generation.generate import generate
 from gptfx.modules.generation.sampling import Sampling
 from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.tokenizers.graph import GraphTokenizer
+
+FORM = 2  # of what is saved: another one is another model, which is pushed anew
 
 
 class ServingModel(tf.Module):
@@ -123,7 +126,7 @@ class Sampler:
 def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> str:
     """Writes the SavedModel and its card into `folder`; returns the model's id."""
     tf.saved_model.save(
-        serving_model,
+        resources(serving_model.tokenizer, serving_model.model),
         str(folder),
         signatures={
             "serving_default": serving_model.speak,
@@ -150,7 +153,7 @@ def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> s
 
 def model_id(serving_model: ServingModel, card: dict[str, Any]) -> str:
     """16 hexadecimal digits from card, tokenizer and weights: the same training, the same id."""
-    digest = hashlib.sha256(json.dumps(card, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([FORM, card], sort_keys=True).encode())
     digest.update(serving_model.tokenizer.digest.encode())
     for value in tf.nest.flatten(serving_model.model.model.variables):
         digest.update(np.ascontiguousarray(value.numpy()).tobytes())

@@ -56,6 +56,28 @@ def test_it_answers_alike_where_gptfx_and_keras_cannot_be_imported(
     assert elsewhere["text"] == [text.decode() for text in answer.numpy()]
 
 
+def said_in_a_session(folder: Path, name: str, key: str, values: list[bytes]) -> dict[str, Any]:
+    """What a signature answers where TensorFlow Serving or Beam's RunInference asks it."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        load = tf.compat.v1.saved_model.loader.load
+        signature = load(session, [tf.saved_model.SERVING], str(folder)).signature_def[name]
+        outputs = {output: info.name for output, info in signature.outputs.items()}
+        return session.run(outputs, {signature.inputs[key].name: values})
+
+
+@pytest.mark.parametrize(("name", "key"), [("serving_default", "prompt"), ("tokenize", "text")])
+def test_a_session_answers_alike(
+    exported: Any,
+    signatures: dict[str, Callable[..., dict[str, tf.Tensor]]],
+    name: str,
+    key: str,
+) -> None:
+    values = [b"To be", b"", b"unheardofwordsthatarelong " * 3, b"caf\xe9"]
+    said = said_in_a_session(exported.folder, name, key, values)
+    for output, value in signatures[name](**{key: tf.constant(values)}).items():
+        assert said[output].tolist() == value.numpy().tolist()
+
+
 def test_it_needs_no_op_but_tensorflow_s_own_and_no_python(
     elsewhere: dict[str, list[str]],
 ) -> None:
