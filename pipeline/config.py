@@ -111,6 +111,16 @@ class InfraValidatorConfig(Section):
     timeout_seconds: int = Field(300, ge=1)
 
 
+class BulkScorerConfig(Section):
+    """How well the model predicts other texts, of any size; on Beam, once the gate blessed it.
+
+    Attributes:
+      corpora: as `data.corpora`; none: nothing is scored.
+    """
+
+    corpora: tuple[str, ...] = ()
+
+
 class BeamConfig(Section):
     """Where the data nodes run.
 
@@ -141,6 +151,7 @@ class Config(Section):
     bigram: BigramConfig = BigramConfig()
     evaluator: EvaluatorConfig
     infra_validator: InfraValidatorConfig = InfraValidatorConfig()
+    bulk_scorer: BulkScorerConfig = BulkScorerConfig()
     generation: GenerationConfig = GenerationConfig()
     beam: BeamConfig = BeamConfig()
 
@@ -156,6 +167,13 @@ class Config(Section):
         if self.data.weights and self.model.kind == "bigram":
             raise ValueError("the bigram counts every text once: data.weights are for GPT")
         return self
+
+    @property
+    def texts_to_score(self) -> DataConfig | None:
+        """What `bulk_scorer` reads, in the way of `data`; None where nothing is scored."""
+        if not self.bulk_scorer.corpora:
+            return None
+        return self.data.model_copy(update={"corpora": self.bulk_scorer.corpora, "weights": {}})
 
     @property
     def compares_with_bigram(self) -> bool:

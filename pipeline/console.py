@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, by_corpus
+from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, Metrics, by_corpus
 from gptfx.pipeline.metadata import NodeRun
 from gptfx.pipeline.progress_view import WIDTH, ProgressView
 from gptfx.pipeline.result import Result, Validation
@@ -33,6 +33,9 @@ WHAT = {
     "regression": "gate: against the last blessed model",
     "infra-validator": "gate: does it answer in a new process?",
     "pusher": "pushing what passed every gate",
+    "bulk-ingest": "texts to score to tf.Examples",
+    "bulk-inferrer": "asking the model about them",
+    "bulk-scorer": "adding up what it said",
 }
 VERDICTS = {True: "[green]passed[/]", False: "[red]refused[/]"}
 MOST_SOURCES = 12  # rows of the table; `gptfx run --json` lists every source
@@ -82,9 +85,11 @@ class RunView(ProgressView):
 
 
 def show_result(console: Console, result: Result) -> None:
-    """The table of sources and the table of gates."""
+    """The table of sources, that of gates, and that of texts that were only scored."""
     console.print(sources_table(result.evaluation))
     console.print(checks_table(result.checks, result.validation))
+    if result.scores is not None:
+        console.print(scores_table(result.scores))
 
 
 def sources_table(evaluation: Evaluation) -> Table:
@@ -126,6 +131,24 @@ def checks_table(checks: Iterable[Check], validation: Validation | None = None) 
         seconds = f"{validation.first_request_seconds:.1f} s"
         verdict = VERDICTS[validation.blessed]
         table.add_row("answers in a new process", "first request", seconds, "-", verdict)
+    return table
+
+
+def scores_table(scores: Metrics) -> Table:
+    """Metrics of the texts that the model was only asked about; none where it was not blessed."""
+    title = "Texts that were only scored" if scores else "No text was scored: the gate refused"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("corpus")
+    for name in ("bits/byte", "perplexity", "token accuracy", "bytes"):
+        table.add_column(name, justify="right")
+    for corpus, values in scores.items():
+        table.add_row(
+            escape(corpus),
+            f"{values['bits_per_byte']:.3f}",
+            f"{values['perplexity']:.1f}",
+            f"{values['token_accuracy']:.3f}",
+            f"{values['bytes']:,.0f}",
+        )
     return table
 
 

@@ -5,15 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow_data_validation as tfdv
-from tfx.components import ExampleValidator, StatisticsGen
+from tfx.components import BulkInferrer, ExampleValidator, StatisticsGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
+from tfx.proto.bulk_inferrer_pb2 import DataSpec, ModelSpec
 from tfx.types import BaseChannel
 
+from gptfx.components.bulk_scorer.component import BulkScorer
 from gptfx.components.data_gate.component import DataGate
 from gptfx.components.evaluator.component import GateEvaluator
 from gptfx.components.evaluator.eval_config import bounds, eval_config
+from gptfx.components.examples import TRAIN
 from gptfx.components.infra_validator.component import ServingValidator
 from gptfx.components.last_blessed.component import LastBlessed
 from gptfx.components.pusher.component import GatedPusher
@@ -34,7 +37,10 @@ STATISTICS = tfdv.StatsOptions(num_top_values=2, num_rank_histogram_buckets=2)
 
 
 def create_components(
-    config: Config, corpora: Mapping[str, str], serving_folder: str
+    config: Config,
+    corpora: Mapping[str, str],
+    serving_folder: str,
+    to_score: Mapping[str, str] | None = None,
 ) -> list[BaseNode]:
     """Wires the nodes, in the order in which they run; nothing runs yet.
 
@@ -42,6 +48,7 @@ def create_components(
       config: of the run.
       corpora: where each corpus is, by its name: a file, a folder or a pattern with spans.
       serving_folder: where pushed versions go.
+      to_score: corpora that the finished model is asked about, as `corpora`; None for none.
     """
     data = config.data
     ingest = TextExampleGen(corpora, data.eval_fraction, data.passage_bytes, data.latest_spans)
@@ -68,7 +75,8 @@ def create_components(
         blessings.get("infra-validator"),
     ).with_id("pusher")
     prepared = [ingest, statistics, schema_gen, validator, gate, tokenizer, transform]
-    return [*prepared, *models.values(), *judges.values(), pusher]
+    scoring = _scoring(config, to_score or {}, models["trainer"], judges["evaluator"])
+    return [*prepared, *models.values(), *judges.values(), pusher, *scoring]
 
 
 def _trainers(
@@ -140,6 +148,26 @@ def _judges(
         asking = ServingValidator(model, config.infra_validator.timeout_seconds)
         judges["infra-validator"] = asking.with_id("infra-validator")
     return judges
+
+
+def _scoring(
+    config: Config, corpora: Mapping[str, str], trainer: BaseNode, evaluator: BaseNode
+) -> list[BaseNode]:
+    """`bulk-ingest`, `bulk-inferrer` and `bulk-scorer`, where there is something to score."""
+    if not corpora:
+        return []
+    data = config.data
+    ingest = TextExampleGen(corpora, 0.0, data.passage_bytes, data.latest_spans)
+    ingest = ingest.with_id("bulk-ingest")
+    inferrer = BulkInferrer(
+        examples=ingest.outputs["examples"],
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        data_spec=DataSpec(example_splits=[TRAIN]),  # which is all there is
+        model_spec=ModelSpec(model_signature_name=["evaluate"]),
+    ).with_id("bulk-inferrer")
+    scorer = BulkScorer(inferrer.outputs["inference_result"]).with_id("bulk-scorer")
+    return [ingest, inferrer, scorer]
 
 
 def create_pipeline(config: Config, components: list[BaseNode], layout: Layout) -> Pipeline:

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gptfx.components.bulk_scorer.executor import read_scores
 from gptfx.components.evaluator.executor import NOTHING_TO_COMPARE
 from gptfx.components.infra_validator.driver import BLESSED
 from gptfx.components.infra_validator.executor import FIRST_REQUEST_SECONDS, LOAD_SECONDS, REASON
 from gptfx.components.pusher.executor import PUSHED_DESTINATION
 from gptfx.pipeline.config import Config
-from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, checks, read_evaluation
+from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, Metrics, checks, read_evaluation
 from gptfx.pipeline.metadata import NodeRun, Run
 
+SCORER = "bulk-scorer"
 METRICS = ("bits_per_byte", "perplexity", "token_accuracy")
 
 
@@ -45,6 +47,8 @@ class Result:
       blessed: whether every gate blessed the model.
       pushed: whether this run made a new version.
       model_dir: the folder of the pushed version, also if an earlier run pushed it.
+      scores: metrics of the texts that the model was only asked about, by corpus; empty where the
+        gate refused the model, None where there are no such texts.
       changed: the texts that changed since the run before, a line each.
     """
 
@@ -56,6 +60,7 @@ class Result:
     pushed: bool
     model_dir: str | None
     validation: Validation | None = None
+    scores: Metrics | None = None
     changed: tuple[str, ...] = ()
 
     @property
@@ -92,6 +97,7 @@ class Result:
                 for source, values in sorted(self.evaluation.candidate.items())
                 if source != OVERALL
             },
+            "bulk_scores": self.scores,
             "infra_validation": asdict(self.validation) if self.validation else None,
             "refused": self.refused,
         }
@@ -129,6 +135,7 @@ def read_result(
         model_dir is not None and model_dir not in versions_before,
         model_dir,
         _validation(run),
+        read_scores(_output(run, SCORER, "scores").uri) if run.node(SCORER) else None,
         tuple(changed),
     )
 

@@ -13,10 +13,12 @@ from gptfx.pipeline.definition import create_components, create_pipeline
 from gptfx.pipeline.layout import Layout
 
 
-def compiled(preset: str, *overrides: str) -> pipeline_pb2.Pipeline:
+def compiled(
+    preset: str, *overrides: str, to_score: dict[str, str] | None = None
+) -> pipeline_pb2.Pipeline:
     """The pipeline in TFX's intermediate representation."""
     config = load_config(preset, list(overrides))
-    components = create_components(config, {"rhymes": "/texts/rhymes"}, "/serving")
+    components = create_components(config, {"rhymes": "/texts/rhymes"}, "/serving", to_score)
     return Compiler().compile(create_pipeline(config, components, Layout(Path("/root"))))
 
 
@@ -86,6 +88,14 @@ def test_a_model_that_is_not_asked_is_pushed_unasked() -> None:
     found = nodes(compiled("smoke", "infra_validator.enabled=false"))
     assert "infra-validator" not in found
     assert "infra_blessing" not in found["pusher"].inputs.inputs
+
+
+def test_texts_to_score_add_three_nodes_behind_the_gate_and_change_no_other() -> None:
+    before, after = nodes(compiled("smoke")), nodes(compiled("smoke", to_score={"a": "/texts/a"}))
+    assert set(after) - set(before) == {"bulk-ingest", "bulk-inferrer", "bulk-scorer"}
+    upstream = set(after["bulk-inferrer"].upstream_nodes)
+    assert upstream == {"bulk-ingest", "trainer", "evaluator"}
+    assert all(after[name].inputs == node.inputs for name, node in before.items())
 
 
 def test_the_nodes_that_look_at_the_world_have_drivers_of_ours() -> None:
