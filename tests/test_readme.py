@@ -19,6 +19,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\$ (gptfx .*?)(?:\s+#.*)?$", README, re.MULTILINE)
 QUICK = [
     "trainer.steps=20",
+    "infra_validator.enabled=false",
     "evaluator.max_bits_per_byte=9",
     "evaluator.min_gain_over_bigram=null",
     "evaluator.tolerance=9",  # so few steps of what the tuner chose may be worse than those before
@@ -30,6 +31,7 @@ def test_the_readme_shows_every_command() -> None:
         "run",
         "train",
         "generate",
+        "score",
         "data",
         "doctor",
         "tokenizer",

@@ -72,6 +72,7 @@ def test_a_yaml_file_stands_in_for_a_preset_and_names_it(tmp_path: Path) -> None
         ),
         ("data.registered.mine={uri: a, licence: CC0}", ["data.registered.mine.sha256 is missing"]),
         ("data.registered.mine.licens=CC0", ["unknown key", "licens", "uri, sha256, licence"]),
+        ("infra_validator.timeout_seconds=0", ["infra_validator.timeout_seconds", "than or equal"]),
         ("tuner.trials=0", ["tuner.trials", "greater than or equal to 1"]),
         ("tuner.seed=0", ["tuner.seed", "greater than or equal to 1"]),
         ("tuner.learning_rate=[0.1, 0.01]", ["tuner.learning_rate", "lowest first: [0.01, 0.1]"]),
