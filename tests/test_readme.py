@@ -91,6 +91,7 @@ def test_the_commands_of_the_readme_run(gptfx: Any, tmp_path: Path) -> None:
     for span in "123":
         (tmp_path / "logs" / span).mkdir(parents=True)
         (tmp_path / "logs" / span / "a.txt").write_text(f"Day {span}: nothing to be seen.\n" * 900)
+    (tmp_path / "prompts.txt").write_text("KING\nROMEO:\n\n")
     (tmp_path / "my.yaml").write_text((REPOSITORY / "pipeline/presets/smoke.yaml").read_text())
     printed = []
     for command in COMMANDS:
