@@ -89,6 +89,8 @@ class ServingModel(tf.Module):
         def stream_next(steps: tf.Tensor, *state: tf.Tensor) -> Tensors:
             most = tf.reduce_max(tf.concat([[1], steps], axis=0))
             by_name = dict(zip(of_state, state, strict=True))
+            limits = streaming.PREFIX + "limits"  # nobody is trusted to hand it on unchanged
+            by_name[limits] = tf.minimum(by_name[limits], self.config.most_new_tokens)
             return streaming.go_on(by_name, most, self.tokenizer, self.model)
 
         return stream_next

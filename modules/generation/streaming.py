@@ -65,7 +65,8 @@ def go_on(
     )
     sampling = Sampling(*(state[name] for name in Sampling._fields))
     request = Request(state["said"], state["limits"], sampling, state["seed"], state["stop"])
-    until = texts.step + steps
+    most = tf.reduce_max(tf.concat([[1], state["limits"]], axis=0))
+    until = tf.minimum(texts.step + tf.minimum(steps, most), most)
     draws = uniform_draws(request.seeds, until)
     writer = Writer(model, tokenizer, request, state["limits"], state["cut_short"], draws)
     memory, texts, _ = writer.go_on(model.unpack(state), texts, until)

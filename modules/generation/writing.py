@@ -104,25 +104,30 @@ class Writer:
 
     def _choose(self, texts: Texts, logits: tf.Tensor, compiled: bool = False) -> Texts:
         """One more token by logits (B, V) of what follows."""
-        sampling = self.request.sampling
+        sampling, seen = self.request.sampling, texts.seen
         if sampling.repetition_penalty is not None:
-            logits = penalize(logits, texts.seen, sampling.repetition_penalty)
+            logits = penalize(logits, seen, sampling.repetition_penalty)
         choose = sample if compiled else sample_shared
         token = choose(logits, self.draws[:, texts.step], sampling)
-        running = tf.equal(texts.reason, RUNNING)
-        ends = tf.equal(token, self.tokenizer.separator_id)
-        made = texts.made + tf.cast(running & ~ends, tf.int32)
-        reason = tf.where(running & (made >= self.limits), self._full(), texts.reason)
-        reason = tf.where(running & ends, STOP, reason)
-        said, seen = texts.said, texts.seen
-        if self.request.stops is not None:
-            new = tf.where(running & ~ends, self.tokenizer.bytes_of(token), "")
-            said, found = self._say(tf.strings.join([said, new]))
-            reason = tf.where(running & found, STOP, reason)
         if sampling.repetition_penalty is not None:
             index = tf.stack([tf.range(tf.size(token)), token], axis=1)
             seen = tf.tensor_scatter_nd_update(seen, index, tf.ones_like(token, tf.bool))
-        return Texts(texts.step + 1, token, made, reason, said, seen)
+        return self._append(texts._replace(token=token, seen=seen))
+
+    def _append(self, texts: Texts) -> Texts:
+        """The texts with the token that was chosen, and which of them it ends."""
+        running = tf.equal(texts.reason, RUNNING)
+        ends = tf.equal(texts.token, self.tokenizer.separator_id)
+        grows = running & ~ends
+        made = texts.made + tf.cast(grows, tf.int32)
+        reason = tf.where(grows & (made >= self.limits), self._full(), texts.reason)
+        reason = tf.where(running & ends, STOP, reason)
+        said = texts.said
+        if self.request.stops is not None:
+            new = tf.where(grows, self.tokenizer.bytes_of(texts.token), "")
+            said, found = self._say(tf.strings.join([said, new]))
+            reason = tf.where(grows & found, STOP, reason)
+        return texts._replace(step=texts.step + 1, made=made, reason=reason, said=said)
 
     def _say(self, said: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Texts (B,) up to a stop string, and whether there was one."""
