@@ -80,7 +80,9 @@ def read_report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
         ending = f"was killed by {signal.Signals(-done.returncode).name}"
     else:
         ending = f"ended with code {done.returncode}"
-    words = done.stderr.strip().splitlines()
+    # Behind the last words of a process that is killed TensorFlow writes a trace of addresses.
+    said = (line.strip() for line in done.stderr.splitlines())
+    words = [line for line in said if line and not line.startswith(("@", "***", "PC:"))]
     return {FAILED: f"the process that asked the model {ending}: {words[-1] if words else ''}"}
 
 
