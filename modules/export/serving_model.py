@@ -63,7 +63,7 @@ class ServingModel(tf.Module):
     def generate_compiled(self, *inputs: tf.Tensor) -> Tensors:
         """The same, by XLA: faster, once it has compiled for a size."""
         request = _request(*inputs)
-        with tf.control_dependencies(check(request, self.config)):
+        with tf.control_dependencies([check(request, self.config)]):
             return generate_compiled(request, self.tokenizer, self.model, self.slides)
 
     @tf.function(input_signature=_rows(CONTROLLED), autograph=False)
@@ -75,7 +75,7 @@ class ServingModel(tf.Module):
     def stream_start(self, *inputs: tf.Tensor) -> Tensors:
         """The first token of each text."""
         request = _request(*inputs)
-        with tf.control_dependencies(check(request, self.config)):
+        with tf.control_dependencies([check(request, self.config)]):
             return streaming.start(request, self.tokenizer, self.model, self.slides)
 
     def stream_next(self) -> Any:
@@ -96,7 +96,7 @@ class ServingModel(tf.Module):
         return stream_next
 
     def _answer(self, request: Request) -> Tensors:
-        with tf.control_dependencies(check(request, self.config)):
+        with tf.control_dependencies([check(request, self.config)]):
             return generate(request, self.tokenizer, self.model, self.slides)
 
     @tf.function(input_signature=_rows({"text": tf.string}), autograph=False)

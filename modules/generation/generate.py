@@ -8,7 +8,7 @@ from gptfx.modules.generation.writing import REASONS, Texts, Writer
 from gptfx.modules.language_model import LanguageModel
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 
-SHORTEST_BUCKET = 64  # columns, or tokens, that a compiled loop has at least
+SMALLEST_STEP = 32  # columns, or tokens, by which compiled loops differ at least
 
 
 def generate(
@@ -41,7 +41,7 @@ def generate_compiled(
     request: Request, tokenizer: GraphTokenizer, model: LanguageModel, slides: bool
 ) -> dict[str, tf.Tensor]:
     """As `generate`, with the loop compiled by XLA, which takes its time at the first request of
-    each size; so sizes are rounded up to powers of two. Stop strings are not for it.
+    each size; so sizes are rounded up. Stop strings are not for it.
 
     Rounding differs, so that a drawn text may differ from that of `generate`. A model that XLA
     cannot compile (`LanguageModel.compiles`) is not compiled.
@@ -49,15 +49,13 @@ def generate_compiled(
     if not model.compiles:
         return generate(request, tokenizer, model, slides)
     size = tf.size(request.prompts)
-    request = _padded(request, _bucket(size, 1) - size)
+    request = _padded(request, _power(size) - size)
     prompts = read_prompts(request, tokenizer, model, slides)
     most = tf.reduce_max(tf.concat([[1], prompts.limits], axis=0))
-    count = _bucket(most, SHORTEST_BUCKET)
+    count = _bucket(most)
     draws = uniform_draws(request.seeds, count)
     writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, draws)
-    columns = tf.minimum(
-        _bucket(tf.shape(prompts.ids)[1] + most - 1, SHORTEST_BUCKET), model.block_size
-    )
+    columns = tf.minimum(_bucket(tf.shape(prompts.ids)[1] + most - 1), model.block_size)
     memory, texts = writer.begin(prompts, columns)
 
     @tf.function(jit_compile=True, autograph=False)
@@ -86,10 +84,16 @@ def _padded(request: Request, rows: tf.Tensor) -> Request:
     )
 
 
-def _bucket(size: tf.Tensor, smallest: int) -> tf.Tensor:
-    """The power of two, not below `smallest`, that holds `size`."""
-    powers = smallest * 2 ** tf.range(31 - smallest.bit_length())
+def _power(size: tf.Tensor) -> tf.Tensor:
+    """The power of two that holds `size`."""
+    powers = 2 ** tf.range(31)
     return tf.reduce_min(tf.boolean_mask(powers, powers >= size))
+
+
+def _bucket(size: tf.Tensor) -> tf.Tensor:
+    """The size of a compiled loop that holds `size`: four sizes from a power of two to the next."""
+    step = tf.maximum(_power(size) // 8, SMALLEST_STEP)
+    return -(-size // step) * step
 
 
 def columns_for(prompts: Prompts, model: LanguageModel, count: tf.Tensor) -> tf.Tensor:

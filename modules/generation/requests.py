@@ -49,35 +49,84 @@ class Prompts(NamedTuple):
     cut_short: tf.Tensor
 
 
-def check(request: Request, config: GenerationConfig) -> list[tf.Operation]:
-    """Assertions that the request is within the bounds that `config` sets; run them first."""
-    sampling = request.sampling
-    batch = tf.size(request.prompts)
-    most = config.largest_batch
-    checks = [
-        tf.debugging.Assert(
-            batch <= most, [_message("prompt: too many rows", batch, f"send at most {most}")]
-        )
+class Bound(NamedTuple):
+    """What must hold, a scalar; what is said where it does not, of which values, and what to do."""
+
+    holds: tf.Tensor
+    problem: str
+    received: tf.Tensor
+    remedy: str
+
+    @classmethod
+    def of_each(cls, problem: str, values: tf.Tensor, good: tf.Tensor, remedy: str) -> "Bound":
+        """Must hold of each of the values; says the first of which it does not."""
+        bad = tf.boolean_mask(values, ~good)
+        return cls(tf.equal(tf.size(bad), 0), problem, bad[:1], remedy)
+
+    @classmethod
+    def between(cls, name: str, values: tf.Tensor, least: float, most: float) -> "Bound":
+        """A parameter's, of which NaN is refused, too."""
+        good = (values >= least) & (values <= most)
+        return cls.of_each(f"{name}: out of bounds", values, good, f"give {least} to {most}")
+
+    def demand(self) -> tf.Operation:
+        """Fails where it does not hold."""
+        words = f"{self.problem}. Received: {{}}. What to do: {self.remedy}."
+        return tf.debugging.Assert(self.holds, [tf.strings.format(words, (self.received,))])
+
+
+def check(request: Request, config: GenerationConfig) -> tf.Tensor:
+    """Fails unless the request is within the bounds that `config` sets; run it first."""
+    return demand([*_sizes(request, config), *_values(request, config)])
+
+
+def demand(bounds: list[Bound]) -> tf.Tensor:
+    """Fails with the first bound that does not hold; what to say is only made up where it is."""
+
+    def refuse() -> tf.Tensor:
+        for bound in bounds:  # in their order
+            bound.demand()
+        return tf.constant(False)
+
+    # Not spliced into the graph, where all that is not run is still passed through.
+    refusing = tf.function(refuse, autograph=False, experimental_attributes={"_noinline": True})
+    every = tf.reduce_all(tf.stack([bound.holds for bound in bounds]))
+    return tf.cond(every, lambda: tf.constant(True), refusing)
+
+
+def _sizes(request: Request, config: GenerationConfig) -> list[Bound]:
+    """As many rows everywhere, and not too many; no prompt too long."""
+    rows, most, longest = tf.size(request.prompts), config.largest_batch, config.longest_prompt
+    size = tf.strings.length(request.prompts)
+    bounds = [
+        Bound(rows <= most, "prompt: too many rows", rows, f"send at most {most}"),
+        Bound.of_each(
+            "prompt: too long, in bytes", size, size <= longest, f"send at most {longest}"
+        ),
     ]
-    shortest = "give one value for each prompt"
     for name, values in _named(request).items():
-        rows = tf.size(values)
-        wrong = _message(f"{name}: as many values as prompts are needed", rows, shortest)
-        checks.append(tf.debugging.Assert(tf.equal(rows, batch), [wrong]))
-    longest = config.longest_prompt
-    size, new = tf.strings.length(request.prompts), request.max_new_tokens
-    checks += [
-        _refuse("prompt: too long, in bytes", size, size > longest, f"send at most {longest}"),
-        _between("max_new_tokens", new, 0, config.most_new_tokens),
-        _between("temperature", sampling.temperature, 0.0, 1e9),
-        _between("top_k", sampling.top_k, 0, 2**31 - 1),
-        _between("top_p", sampling.top_p, 0.0, 1.0),
+        given, problem = tf.size(values), f"{name}: as many values as prompts are needed"
+        bounds.append(
+            Bound(tf.equal(given, rows), problem, given, "give one value for each prompt")
+        )
+    return bounds
+
+
+def _values(request: Request, config: GenerationConfig) -> list[Bound]:
+    """What a parameter may be."""
+    sampling = request.sampling
+    bounds = [
+        Bound.between("max_new_tokens", request.max_new_tokens, 0, config.most_new_tokens),
+        Bound.between("temperature", sampling.temperature, 0.0, 1e9),
+        Bound.between("top_k", sampling.top_k, 0, 2**31 - 1),
+        Bound.between("top_p", sampling.top_p, 0.0, 1.0),
     ]
     if sampling.min_p is not None:
-        checks.append(_between("min_p", sampling.min_p, 0.0, 1.0))
+        bounds.append(Bound.between("min_p", sampling.min_p, 0.0, 1.0))
     if sampling.repetition_penalty is not None:
-        checks.append(_between("repetition_penalty", sampling.repetition_penalty, 0.01, 100.0))
-    return checks
+        penalty = sampling.repetition_penalty
+        bounds.append(Bound.between("repetition_penalty", penalty, 0.01, 100.0))
+    return bounds
 
 
 def _named(request: Request) -> dict[str, tf.Tensor]:
@@ -89,22 +138,6 @@ def _named(request: Request) -> dict[str, tf.Tensor]:
         "stop": request.stops,
     }
     return {name: values for name, values in named.items() if values is not None}
-
-
-def _between(name: str, values: tf.Tensor, least: float, most: float) -> tf.Operation:
-    """Refuses NaN, too."""
-    within = (values >= least) & (values <= most)
-    return _refuse(f"{name}: out of bounds", values, ~within, f"give {least} to {most}")
-
-
-def _refuse(what: str, values: tf.Tensor, bad: tf.Tensor, remedy: str) -> tf.Operation:
-    """Fails with the first bad value."""
-    shown = tf.boolean_mask(values, bad)[:1]
-    return tf.debugging.Assert(~tf.reduce_any(bad), [_message(what, shown, remedy)])
-
-
-def _message(what: str, received: tf.Tensor, remedy: str) -> tf.Tensor:
-    return tf.strings.format(f"{what}. Received: {{}}. What to do: {remedy}.", (received,))
 
 
 def read_prompts(
@@ -121,8 +154,8 @@ def read_prompts(
         return _right_aligned(ids[:, -block_size:], request.max_new_tokens, None)
     size = tf.cast(ids.row_lengths(), tf.int32)
     remedy = f"send at most {block_size}, which is as far as the model can see"
-    fits = _refuse("prompt: too long, in tokens", size, size > block_size, remedy)
-    with tf.control_dependencies([fits]):
+    fits = Bound.of_each("prompt: too long, in tokens", size, size <= block_size, remedy)
+    with tf.control_dependencies([demand([fits])]):
         ids = ids.with_values(tf.identity(ids.values))
     return _right_aligned(ids, request.max_new_tokens, block_size)
 
