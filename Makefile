@@ -24,7 +24,7 @@ run: setup ## text in, gated and pushed GPT out, and a sample of its text
 	@$(BIN)/gptfx run $(ARGS)
 
 test: setup ## the tests, without the slow ones
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-slow: setup ## the slow tests alone, two at a time
 	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal $(ARGS)

@@ -18,3 +18,9 @@ class DataReport(Artifact):
     """A folder with ``report.json``: what the data gate counted."""
 
     TYPE_NAME = "gptfx.DataReport"
+
+
+class TextScores(Artifact):
+    """A folder with ``scores.json``: how well a model predicts texts, by corpus."""
+
+    TYPE_NAME = "gptfx.TextScores"

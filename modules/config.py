@@ -310,10 +310,29 @@ class GenerationConfig(Section):
       top_k: only so many of the likeliest tokens are drawn from; 0 for all.
       top_p: only the likeliest tokens that reach this share are drawn from.
       seed: of the draws; the same prompt gives the same text.
+      beyond_block_size: what happens when prompt and text together outgrow the model's context:
+        they `slide` on, and of each token only the last `block_size` before it are seen, or they
+        `end`, with the reason `context`. Learned positions can only end, and None means what the
+        model can do.
+      longest_prompt: bytes of a prompt that are taken at most.
+      most_new_tokens: that a request may ask for.
+      largest_batch: prompts in a request.
     """
 
-    max_new_tokens: int = Field(160, ge=1, le=4096)
+    max_new_tokens: int = Field(160, ge=1, le=100_000)
     temperature: float = Field(0.8, ge=0.0)
     top_k: int = Field(50, ge=0, lt=2**31)
     top_p: float = Field(0.95, gt=0.0, le=1.0)
     seed: int = Field(0, ge=0, lt=2**63)
+    beyond_block_size: Literal["slide", "end"] | None = None
+    longest_prompt: int = Field(65_536, ge=1, lt=2**31)
+    most_new_tokens: int = Field(4096, ge=1, le=100_000)
+    largest_batch: int = Field(32, ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _within_bounds(self) -> "GenerationConfig":
+        if self.max_new_tokens > self.most_new_tokens:
+            raise ValueError(
+                f"max_new_tokens is above most_new_tokens, which is {self.most_new_tokens}"
+            )
+        return self

@@ -3,32 +3,64 @@
 The models keep their own natural interfaces; only this file knows how each is asked.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 
+from gptfx.modules.generation import cache
 from gptfx.modules.models.bigram import SparseBigram
+from gptfx.modules.models.gpt import GPT
 
 
 class LanguageModel(Protocol):
-    """What scoring and generation need of a model."""
+    """What scoring and generation need of a model.
+
+    Attributes:
+      model: holds the weights.
+      vocab_size: number of ids.
+      block_size: the longest context.
+      slides: whether a text may grow beyond `block_size`, of which the model then sees the end.
+      compiles: whether XLA can compile `add`.
+    """
 
     model: tf.Module
     vocab_size: int
     block_size: int
+    slides: bool
+    compiles: bool
 
     def score(self, inputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Ids (B, T) twice, to nats (B, T) float32 and whether the likeliest id is the target."""
         ...
 
-    def next_logits(self, context: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-        """Ids (B, block_size), of which row b counts up to index last[b], to logits (B, V)."""
+    def read(
+        self, prompts: tf.Tensor, first: tf.Tensor, columns: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
+        """Ids (B, T), of which row b begins at column first[b], to logits (B, V) of the next id,
+        and what is to be remembered, with room for `columns` ids."""
+        ...
+
+    def add(self, memory: Any, tokens: tf.Tensor, compiled: bool = False) -> tuple[tf.Tensor, Any]:
+        """Adds an id (B,) to each text; logits (B, V) of the one after it, and the memory, of which
+        the one handed over is used up. `compiled` by XLA?"""
+        ...
+
+    def pack(self, memory: Any) -> dict[str, tf.Tensor]:
+        """A memory as tensors of which each has a row a text, by name."""
+        ...
+
+    def packed_specs(self) -> dict[str, tf.TensorSpec]:
+        """What `pack` returns."""
+        ...
+
+    def unpack(self, packed: dict[str, tf.Tensor]) -> Any:
+        """The inverse of `pack`; a copy."""
         ...
 
 
-class KerasLanguageModel(tf.Module):
-    """GPT and the dense bigram: Keras models from ids (B, T) to logits (B, T, V)."""
+class _KerasModel(tf.Module):
+    """A Keras model from ids (B, T) to logits (B, T, V)."""
 
     def __init__(self, model: keras.Model, vocab_size: int, block_size: int) -> None:
         super().__init__(name="language_model")
@@ -41,14 +73,103 @@ class KerasLanguageModel(tf.Module):
         correct = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), targets)
         return nats, tf.cast(correct, tf.float32)
 
-    def next_logits(self, context: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-        """See `LanguageModel.next_logits`; the causal mask hides what stands behind `last`."""
-        logits = self.model(context, training=False)  # (B, block_size, V)
-        return tf.gather(logits, last, batch_dims=1)
+
+class GptLanguageModel(_KerasModel):
+    """GPT, with a cache of keys and values."""
+
+    compiles = True
+
+    def __init__(self, model: GPT, vocab_size: int, block_size: int, frozen: bool = False) -> None:
+        """See `language_model`."""
+        super().__init__(model, vocab_size, block_size)
+        self.slides = model.config.positions == "rotary"
+        self.by_column: tf.Variable | None = None
+        if frozen:
+            table = tf.transpose(model.output_table())  # (C, V)
+            self.by_column = tf.Variable(table, trainable=False, name="output_table")
+
+    def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
+        """(B, 1, C) to (B, V)."""
+        table = None if self.by_column is None else tf.convert_to_tensor(self.by_column)
+        return self.model.logits(hidden, table)[:, 0]
+
+    def read(
+        self, prompts: tf.Tensor, first: tf.Tensor, columns: tf.Tensor
+    ) -> tuple[tf.Tensor, cache.Cache]:
+        """See `LanguageModel.read`."""
+        hidden, memory = cache.read(self.model, prompts, first, columns)
+        return self._logits(hidden), memory
+
+    def add(
+        self, memory: cache.Cache, tokens: tf.Tensor, compiled: bool = False
+    ) -> tuple[tf.Tensor, cache.Cache]:
+        """See `LanguageModel.add`."""
+        hidden, memory = cache.add(self.model, memory, tokens, compiled)
+        return self._logits(hidden), memory
+
+    def pack(self, memory: cache.Cache) -> dict[str, tf.Tensor]:
+        """See `LanguageModel.pack`."""
+        return cache.pack(memory, self.model.config.n_head)
+
+    def packed_specs(self) -> dict[str, tf.TensorSpec]:
+        """See `LanguageModel.packed_specs`."""
+        return cache.packed_specs(self.model.config)
+
+    def unpack(self, packed: dict[str, tf.Tensor]) -> cache.Cache:
+        """See `LanguageModel.unpack`."""
+        return cache.unpack(packed, self.model.config)
 
 
-class SparseBigramLanguageModel(tf.Module):
+class _Forgetful:
+    """A bigram looks at the last id alone: it remembers nothing, and a text may grow for ever."""
+
+    slides = True
+
+    def row(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Ids (B,) to logits (B, V) of the next."""
+        raise NotImplementedError
+
+    def read(
+        self, prompts: tf.Tensor, first: tf.Tensor, columns: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
+        """See `LanguageModel.read`."""
+        del first, columns
+        return self.row(prompts[:, -1]), ()
+
+    def add(self, memory: Any, tokens: tf.Tensor, compiled: bool = False) -> tuple[tf.Tensor, Any]:
+        """See `LanguageModel.add`."""
+        del compiled
+        return self.row(tokens), memory
+
+    def pack(self, memory: Any) -> dict[str, tf.Tensor]:
+        """See `LanguageModel.pack`."""
+        del memory
+        return {}
+
+    def packed_specs(self) -> dict[str, tf.TensorSpec]:
+        """See `LanguageModel.packed_specs`."""
+        return {}
+
+    def unpack(self, packed: dict[str, tf.Tensor]) -> Any:
+        """See `LanguageModel.unpack`."""
+        del packed
+        return ()
+
+
+class DenseBigramLanguageModel(_Forgetful, _KerasModel):
+    """The bigram whose whole table is an embedding layer."""
+
+    compiles = True
+
+    def row(self, tokens: tf.Tensor) -> tf.Tensor:
+        """See `_Forgetful.row`."""
+        return self.model(tokens[:, None], training=False)[:, 0]
+
+
+class SparseBigramLanguageModel(_Forgetful, tf.Module):
     """The sparse bigram, whose logits for a whole window would be far too large."""
+
+    compiles = False  # how many pairs a row has is not known before
 
     def __init__(self, model: SparseBigram, block_size: int) -> None:
         super().__init__(name="language_model")
@@ -60,15 +181,39 @@ class SparseBigramLanguageModel(tf.Module):
         nats = -self.model.log_probability(inputs, targets)
         return nats, tf.cast(tf.equal(best, targets), tf.float32)
 
-    def next_logits(self, context: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-        """See `LanguageModel.next_logits`."""
-        return self.model.row(tf.cast(tf.gather(context, last, batch_dims=1), tf.int64))
+    def row(self, tokens: tf.Tensor) -> tf.Tensor:
+        """See `_Forgetful.row`."""
+        return tf.ensure_shape(self.model.row(tf.cast(tokens, tf.int64)), [None, self.vocab_size])
+
+
+class SharedModel:
+    """A model whose steps are traced once, however many graphs take them: an export has many."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.inner = model
+        self.model, self.vocab_size = model.model, model.vocab_size
+        self.block_size, self.slides = model.block_size, model.slides
+        self.compiles = model.compiles
+        self.score = tf.function(model.score, autograph=False)
+        self.read = tf.function(model.read, autograph=False)
+        self.add = tf.function(model.add, autograph=False)
+        self.pack, self.packed_specs, self.unpack = model.pack, model.packed_specs, model.unpack
 
 
 def language_model(
-    model: keras.Model | SparseBigram, vocab_size: int, block_size: int
+    model: keras.Model | SparseBigram, vocab_size: int, block_size: int, frozen: bool = False
 ) -> LanguageModel:
-    """The view of `model` that scoring and generation take."""
+    """The view of `model` that scoring and generation take.
+
+    Args:
+      model: a GPT or a bigram.
+      vocab_size: number of ids.
+      block_size: the longest context.
+      frozen: the weights will not change any more, so that what is read again for every token may
+        be kept a second time as it is read fastest: the output table, transposed.
+    """
     if isinstance(model, SparseBigram):
         return SparseBigramLanguageModel(model, block_size)
-    return KerasLanguageModel(model, vocab_size, block_size)
+    if isinstance(model, GPT):
+        return GptLanguageModel(model, vocab_size, block_size, frozen)
+    return DenseBigramLanguageModel(model, vocab_size, block_size)

@@ -99,6 +99,28 @@ class EvaluatorConfig(Section):
     slice_max_bits_per_byte: dict[str, float] = {}
 
 
+class InfraValidatorConfig(Section):
+    """Whether a model answers in a process of its own, as it would where it is served.
+
+    Attributes:
+      enabled: whether it is asked; a model that does not answer is not pushed.
+      timeout_seconds: how long loading it and all requests may take.
+    """
+
+    enabled: bool = True
+    timeout_seconds: int = Field(300, ge=1)
+
+
+class BulkScorerConfig(Section):
+    """How well the model predicts other texts, of any size; on Beam, once the gate blessed it.
+
+    Attributes:
+      corpora: as `data.corpora`; none: nothing is scored.
+    """
+
+    corpora: tuple[str, ...] = ()
+
+
 class BeamConfig(Section):
     """Where the data nodes run.
 
@@ -128,6 +150,8 @@ class Config(Section):
     tuner: TunerConfig = TunerConfig()
     bigram: BigramConfig = BigramConfig()
     evaluator: EvaluatorConfig
+    infra_validator: InfraValidatorConfig = InfraValidatorConfig()
+    bulk_scorer: BulkScorerConfig = BulkScorerConfig()
     generation: GenerationConfig = GenerationConfig()
     beam: BeamConfig = BeamConfig()
 
@@ -143,6 +167,23 @@ class Config(Section):
         if self.data.weights and self.model.kind == "bigram":
             raise ValueError("the bigram counts every text once: data.weights are for GPT")
         return self
+
+    @model_validator(mode="after")
+    def _only_what_turns_slides(self) -> "Config":
+        learned = self.model.kind != "bigram" and self.model.positions == "learned"
+        if learned and self.generation.beyond_block_size == "slide":
+            raise ValueError(
+                "generation.beyond_block_size=slide needs model.positions=rotary: learned positions"
+                " end with the block"
+            )
+        return self
+
+    @property
+    def texts_to_score(self) -> DataConfig | None:
+        """What `bulk_scorer` reads, in the way of `data`; None where nothing is scored."""
+        if not self.bulk_scorer.corpora:
+            return None
+        return self.data.model_copy(update={"corpora": self.bulk_scorer.corpora, "weights": {}})
 
     @property
     def compares_with_bigram(self) -> bool:

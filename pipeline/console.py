@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, by_corpus
+from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, Metrics, by_corpus
 from gptfx.pipeline.metadata import NodeRun
-from gptfx.pipeline.progress_view import ProgressView
-from gptfx.pipeline.result import Result
+from gptfx.pipeline.progress_view import WIDTH, ProgressView
+from gptfx.pipeline.result import Result, Validation
 
 # LocalDagRunner's log messages around a node.
 STARTED, FINISHED = "Component %s is running.", "Component %s is finished."
@@ -31,8 +31,13 @@ WHAT = {
     "evaluator": "gate: bits per byte, and the bigram",
     "last-blessed": "looking for the last blessed model",
     "regression": "gate: against the last blessed model",
+    "infra-validator": "gate: does it answer in a new process?",
     "pusher": "pushing what passed every gate",
+    "bulk-ingest": "texts to score to tf.Examples",
+    "bulk-inferrer": "asking the model about them",
+    "bulk-scorer": "adding up what it said",
 }
+VERDICTS = {True: "[green]passed[/]", False: "[red]refused[/]"}
 MOST_SOURCES = 12  # rows of the table; `gptfx run --json` lists every source
 
 
@@ -68,7 +73,7 @@ class RunView(ProgressView):
         if self.node:
             seconds = time.monotonic() - self.started
             what = WHAT.get(self.node, "")
-            self.console.print(f"  {self.node:<13} {what:<38} {state:<6} {seconds:7.1f} s")
+            self.console.print(f"  {self.node:<{WIDTH}} {what:<38} {state:<6} {seconds:7.1f} s")
         self.node = None
 
     def say_changes(self, changes: Iterable[str]) -> None:
@@ -80,9 +85,11 @@ class RunView(ProgressView):
 
 
 def show_result(console: Console, result: Result) -> None:
-    """The table of sources and the table of gates."""
+    """The table of sources, that of gates, and that of texts that were only scored."""
     console.print(sources_table(result.evaluation))
-    console.print(checks_table(result.checks))
+    console.print(checks_table(result.checks, result.validation))
+    if result.scores is not None:
+        console.print(scores_table(result.scores))
 
 
 def sources_table(evaluation: Evaluation) -> Table:
@@ -109,8 +116,8 @@ def sources_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def checks_table(checks: Iterable[Check]) -> Table:
-    """Every bound with the value and the verdict."""
+def checks_table(checks: Iterable[Check], validation: Validation | None = None) -> Table:
+    """Every bound with the value and the verdict, and whether the model answers."""
     table = Table(title="Gates", title_justify="left", box=None, pad_edge=False)
     for name in ("gate", "metric"):
         table.add_column(name)
@@ -118,8 +125,30 @@ def checks_table(checks: Iterable[Check]) -> Table:
         table.add_column(name, justify="right")
     table.add_column("verdict")
     for check in checks:
-        verdict = "[green]passed[/]" if check.passed else "[red]refused[/]"
-        table.add_row(check.gate, check.metric, f"{check.value:.4f}", f"{check.bound:.4f}", verdict)
+        value, bound = f"{check.value:.4f}", f"{check.bound:.4f}"
+        table.add_row(check.gate, check.metric, value, bound, VERDICTS[check.passed])
+    if validation:
+        seconds = f"{validation.first_request_seconds:.1f} s"
+        verdict = VERDICTS[validation.blessed]
+        table.add_row("answers in a new process", "first request", seconds, "-", verdict)
+    return table
+
+
+def scores_table(scores: Metrics) -> Table:
+    """Metrics of the texts that the model was only asked about; none where it was not blessed."""
+    title = "Texts that were only scored" if scores else "No text was scored: the gate refused"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("corpus")
+    for name in ("bits/byte", "perplexity", "token accuracy", "bytes"):
+        table.add_column(name, justify="right")
+    for corpus, values in scores.items():
+        table.add_row(
+            escape(corpus),
+            f"{values['bits_per_byte']:.3f}",
+            f"{values['perplexity']:.1f}",
+            f"{values['token_accuracy']:.3f}",
+            f"{values['bytes']:,.0f}",
+        )
     return table
 
 

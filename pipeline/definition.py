@@ -5,15 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow_data_validation as tfdv
-from tfx.components import ExampleValidator, StatisticsGen
+from tfx.components import BulkInferrer, ExampleValidator, StatisticsGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
+from tfx.proto.bulk_inferrer_pb2 import DataSpec, ModelSpec
 from tfx.types import BaseChannel
 
+from gptfx.components.bulk_scorer.component import BulkScorer
 from gptfx.components.data_gate.component import DataGate
 from gptfx.components.evaluator.component import GateEvaluator
 from gptfx.components.evaluator.eval_config import bounds, eval_config
+from gptfx.components.examples import TRAIN
+from gptfx.components.infra_validator.component import ServingValidator
 from gptfx.components.last_blessed.component import LastBlessed
 from gptfx.components.pusher.component import GatedPusher
 from gptfx.components.schema.component import CuratedSchema
@@ -25,7 +29,7 @@ from gptfx.components.tuner.component import GptTuner
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.export.versions import LINEAGE
 from gptfx.modules.training.origin import content_digest
-from gptfx.pipeline.config import Config, EvaluatorConfig
+from gptfx.pipeline.config import Config
 from gptfx.pipeline.layout import Layout
 
 # Texts are long and hardly ever repeat: no lists of their most frequent values.
@@ -33,7 +37,10 @@ STATISTICS = tfdv.StatsOptions(num_top_values=2, num_rank_histogram_buckets=2)
 
 
 def create_components(
-    config: Config, corpora: Mapping[str, str], serving_folder: str
+    config: Config,
+    corpora: Mapping[str, str],
+    serving_folder: str,
+    to_score: Mapping[str, str] | None = None,
 ) -> list[BaseNode]:
     """Wires the nodes, in the order in which they run; nothing runs yet.
 
@@ -41,6 +48,7 @@ def create_components(
       config: of the run.
       corpora: where each corpus is, by its name: a file, a folder or a pattern with spans.
       serving_folder: where pushed versions go.
+      to_score: corpora that the finished model is asked about, as `corpora`; None for none.
     """
     data = config.data
     ingest = TextExampleGen(corpora, data.eval_fraction, data.passage_bytes, data.latest_spans)
@@ -57,15 +65,18 @@ def create_components(
     transform = TokenizeTransform(examples, curated, tokenizer.outputs["tokenizer"])
     transform = transform.with_id("transform")
     models = _trainers(config, sorted(corpora), tokenizer, transform)
-    judges = _judges(config.evaluator, examples, models, serving_folder)
+    judges = _judges(config, examples, models, serving_folder)
+    blessings = {name: node.outputs.get("blessing") for name, node in judges.items()}
     pusher = GatedPusher(
         models["trainer"].outputs["model"],
-        judges["evaluator"].outputs["blessing"],
+        blessings["evaluator"],
         serving_folder,
-        judges["regression"].outputs["blessing"] if "regression" in judges else None,
+        blessings.get("regression"),
+        blessings.get("infra-validator"),
     ).with_id("pusher")
     prepared = [ingest, statistics, schema_gen, validator, gate, tokenizer, transform]
-    return [*prepared, *models.values(), *judges.values(), pusher]
+    scoring = _scoring(config, to_score or {}, models["trainer"], judges["evaluator"])
+    return [*prepared, *models.values(), *judges.values(), pusher, *scoring]
 
 
 def _trainers(
@@ -116,26 +127,47 @@ def _settings(config: Config, model: ModelConfig, corpus_names: list[str]) -> di
 
 
 def _judges(
-    gate: EvaluatorConfig, examples: BaseChannel, models: dict[str, BaseNode], serving_folder: str
+    config: Config, examples: BaseChannel, models: dict[str, BaseNode], serving_folder: str
 ) -> dict[str, BaseNode]:
     """`evaluator`: the absolute bounds, and the gain over the bigram; `regression`: against the
-    last blessed model. TFMA compares with one model at a time."""
-    model = models["trainer"].outputs["model"]
+    last blessed model (TFMA compares with one model at a time); `infra-validator`: does the model
+    answer? Each judges whatever the others say, so that a run tells all that is wrong."""
+    gate, model = config.evaluator, models["trainer"].outputs["model"]
     baseline = models["bigram"].outputs["model"] if "bigram" in models else None
     gain = -(gate.min_gain_over_bigram or 0.0) if baseline else None
     absolute = bounds(gate.max_bits_per_byte, gain)
     judgement = eval_config(absolute, gate.slice_max_bits_per_byte, bool(baseline))
     evaluator = GateEvaluator(examples, model, judgement, baseline).with_id("evaluator")
-    if gate.tolerance is None:
-        return {"evaluator": evaluator}
-    last = LastBlessed(model, serving_folder).with_id("last-blessed")
-    comparison = eval_config(bounds(None, gate.tolerance), {}, has_baseline=True)
-    regression = GateEvaluator(examples, model, comparison, last.outputs["model"])
-    return {
-        "evaluator": evaluator,
-        "last-blessed": last,
-        "regression": regression.with_id("regression"),
-    }
+    judges: dict[str, BaseNode] = {"evaluator": evaluator}
+    if gate.tolerance is not None:
+        last = LastBlessed(model, serving_folder).with_id("last-blessed")
+        comparison = eval_config(bounds(None, gate.tolerance), {}, has_baseline=True)
+        regression = GateEvaluator(examples, model, comparison, last.outputs["model"])
+        judges |= {"last-blessed": last, "regression": regression.with_id("regression")}
+    if config.infra_validator.enabled:
+        asking = ServingValidator(model, config.infra_validator.timeout_seconds)
+        judges["infra-validator"] = asking.with_id("infra-validator")
+    return judges
+
+
+def _scoring(
+    config: Config, corpora: Mapping[str, str], trainer: BaseNode, evaluator: BaseNode
+) -> list[BaseNode]:
+    """`bulk-ingest`, `bulk-inferrer` and `bulk-scorer`, where there is something to score."""
+    if not corpora:
+        return []
+    data = config.data
+    ingest = TextExampleGen(corpora, 0.0, data.passage_bytes, data.latest_spans)
+    ingest = ingest.with_id("bulk-ingest")
+    inferrer = BulkInferrer(
+        examples=ingest.outputs["examples"],
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        data_spec=DataSpec(example_splits=[TRAIN]),  # which is all there is
+        model_spec=ModelSpec(model_signature_name=["evaluate"]),
+    ).with_id("bulk-inferrer")
+    scorer = BulkScorer(inferrer.outputs["inference_result"]).with_id("bulk-scorer")
+    return [ingest, inferrer, scorer]
 
 
 def create_pipeline(config: Config, components: list[BaseNode], layout: Layout) -> Pipeline:

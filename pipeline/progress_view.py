@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from gptfx.modules.progress import Progress as Report
 
 PLAIN_REPORTS = 5  # progress lines of a piece of work where there is no terminal to draw a bar on
+WIDTH = 15  # of the longest name of a piece of work
 
 
 class ProgressView(logging.Handler):
@@ -54,7 +55,7 @@ class ProgressView(logging.Handler):
         )
         self.bar = Progress(*columns, console=self.console, transient=True)
         self.bar.start()
-        self.bar.add_task(f"{name:<13}", total=None, text=what)
+        self.bar.add_task(f"{name:<{WIDTH}}", total=None, text=what)
 
     def close_bar(self) -> None:
         """It ends."""

@@ -1,16 +1,37 @@
 """What a run came to: nodes, metrics, gates, and the version it pushed or why it did not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from gptfx.components.bulk_scorer.executor import read_scores
 from gptfx.components.evaluator.executor import NOTHING_TO_COMPARE
+from gptfx.components.infra_validator.driver import BLESSED
+from gptfx.components.infra_validator.executor import FIRST_REQUEST_SECONDS, LOAD_SECONDS, REASON
 from gptfx.components.pusher.executor import PUSHED_DESTINATION
 from gptfx.pipeline.config import Config
-from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, checks, read_evaluation
+from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, Metrics, checks, read_evaluation
 from gptfx.pipeline.metadata import NodeRun, Run
 
+SCORER = "bulk-scorer"
 METRICS = ("bits_per_byte", "perplexity", "token_accuracy")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What came of asking the model in a process of its own.
+
+    Attributes:
+      blessed: whether it answered as it must.
+      reason: why not, in a line; empty where it did.
+      load_seconds: how long it took to load; 0 where it was not loaded.
+      first_request_seconds: how long the first answer took; 0 where there was none.
+    """
+
+    blessed: bool
+    reason: str
+    load_seconds: float
+    first_request_seconds: float
 
 
 @dataclass(frozen=True)
@@ -22,9 +43,12 @@ class Result:
       nodes: in the order in which they ran.
       evaluation: of the gate with the absolute bound.
       checks: every bound, with the verdict.
+      validation: what came of asking the model; None where it was not asked.
       blessed: whether every gate blessed the model.
       pushed: whether this run made a new version.
       model_dir: the folder of the pushed version, also if an earlier run pushed it.
+      scores: metrics of the texts that the model was only asked about, by corpus; empty where the
+        gate refused the model, None where there are no such texts.
       changed: the texts that changed since the run before, a line each.
     """
 
@@ -35,12 +59,17 @@ class Result:
     blessed: bool
     pushed: bool
     model_dir: str | None
+    validation: Validation | None = None
+    scores: Metrics | None = None
     changed: tuple[str, ...] = ()
 
     @property
     def refused(self) -> list[str]:
         """Why the model was not pushed; empty if it was."""
-        return [str(check) for check in self.checks if not check.passed]
+        refused = [str(check) for check in self.checks if not check.passed]
+        if self.validation and self.validation.reason:
+            refused.append(f"infra validation: {self.validation.reason}")
+        return refused
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -68,6 +97,8 @@ class Result:
                 for source, values in sorted(self.evaluation.candidate.items())
                 if source != OVERALL
             },
+            "bulk_scores": self.scores,
+            "infra_validation": asdict(self.validation) if self.validation else None,
             "refused": self.refused,
         }
 
@@ -100,9 +131,11 @@ def read_result(
         run.nodes,
         evaluation,
         tuple(checks(config.evaluator, evaluation, regression)),
-        all(blessing.custom_properties["blessed"].int_value for blessing in blessings),
+        all(blessing.custom_properties[BLESSED].int_value for blessing in blessings),
         model_dir is not None and model_dir not in versions_before,
         model_dir,
+        _validation(run),
+        read_scores(_output(run, SCORER, "scores").uri) if run.node(SCORER) else None,
         tuple(changed),
     )
 
@@ -115,6 +148,15 @@ def _regression(run: Run) -> Evaluation | None:
     if artifact.custom_properties[NOTHING_TO_COMPARE].int_value:
         return None
     return read_evaluation(artifact.uri)
+
+
+def _validation(run: Run) -> Validation | None:
+    node = run.node("infra-validator")
+    if node is None or "blessing" not in node.outputs:
+        return None
+    found = node.outputs["blessing"].custom_properties
+    seconds = (round(found[name].double_value, 3) for name in (LOAD_SECONDS, FIRST_REQUEST_SECONDS))
+    return Validation(bool(found[BLESSED].int_value), found[REASON].string_value, *seconds)
 
 
 def _output(run: Run, node_id: str, name: str) -> Any:

@@ -1,5 +1,7 @@
 """Runs the pipeline on this machine with TFX's LocalDagRunner and reads what came of it."""
 
+from collections.abc import Sequence
+
 from absl import logging as absl_logging
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
@@ -30,6 +32,7 @@ def run_pipeline(
     layout: Layout,
     use_cache: bool,
     view: RunView,
+    to_score: Sequence[TextCorpus] = (),
 ) -> Result:
     """Runs every node, in this process, one after the other.
 
@@ -39,14 +42,14 @@ def run_pipeline(
       layout: the root.
       use_cache: whether nodes whose inputs, code and parameters are unchanged are skipped.
       view: draws the log records of nodes and of training.
+      to_score: the texts that the finished model is asked about, looked through already.
 
     Raises:
       NodeFailedError: a node raised.
     """
     serving = layout.serving(config.preset)
     before = {str(version.folder) for version in versions(serving)}
-    patterns = {corpus.name: corpus.pattern for corpus in corpora}
-    components = create_components(config, patterns, str(serving))
+    components = create_components(config, _patterns(corpora), str(serving), _patterns(to_score))
     pipeline = create_pipeline(config, components, layout)
     pipeline.enable_cache = use_cache
     earlier = _last_run(layout, pipeline.id)
@@ -64,6 +67,10 @@ def run_pipeline(
     if run is None:
         raise RuntimeError(f"ML Metadata at {layout.metadata} has no run of {pipeline.id}")
     return read_result(config, run, before, changed)
+
+
+def _patterns(corpora: Sequence[TextCorpus]) -> dict[str, str]:
+    return {corpus.name: corpus.pattern for corpus in corpora}
 
 
 def _last_run(layout: Layout, pipeline_name: str) -> Run | None:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from gptfx.data.corpora import TextCorpus
 from gptfx.data.errors import InputError
 from gptfx.modules.evaluation.scoring import BYTES, NATS, TOKENS
-from gptfx.modules.export.saved_model import Sampler, ServingModel
+from gptfx.modules.export.serving_model import Sampler, ServingModel
 from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.models.bigram import BigramCounts, fit_bigram
 from gptfx.modules.tokenizers.graph import GraphTokenizer
@@ -89,7 +89,7 @@ def train(config: Config, data: Data, watch: Watch) -> Trained:
         Sampler(data.tokenizer, config.generation),
         data.tokenizer.digest,
     )
-    return Trained(language_model(gpt, vocab_size, block_size), points)
+    return Trained(language_model(gpt, vocab_size, block_size, frozen=True), points)
 
 
 def _train_bigram(config: Config, data: Data, watch: Watch) -> Trained:

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from gptfx.modules.export.card import tokenizer_card
-from gptfx.modules.export.saved_model import ServingModel, export
+from gptfx.modules.export.saved_model import export
+from gptfx.modules.export.serving_model import ServingModel
 from gptfx.modules.export.versions import LINEAGE
 from gptfx.modules.language_model import LanguageModel
 from gptfx.modules.training.cluster import is_chief

@@ -33,13 +33,16 @@ class Finished(NamedTuple):
         return json.loads(self.out.strip().splitlines()[-1])
 
 
-def run_gptfx(*arguments: str, cwd: Path | None = None, **environment: str) -> Finished:
-    """Runs the command `gptfx` in a process of its own."""
+def run_gptfx(
+    *arguments: str, cwd: Path | None = None, text: str | None = None, **environment: str
+) -> Finished:
+    """Runs the command `gptfx` in a process of its own, with `text` as standard input."""
     done = subprocess.run(
         [str(COMMAND), *arguments],
         capture_output=True,
         text=True,
         cwd=cwd,
+        input=text,
         env={**os.environ, **environment},
         check=False,
     )

@@ -19,6 +19,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\$ (gptfx .*?)(?:\s+#.*)?$", README, re.MULTILINE)
 QUICK = [
     "trainer.steps=20",
+    "infra_validator.enabled=false",
     "evaluator.max_bits_per_byte=9",
     "evaluator.min_gain_over_bigram=null",
     "evaluator.tolerance=9",  # so few steps of what the tuner chose may be worse than those before
@@ -30,6 +31,7 @@ def test_the_readme_shows_every_command() -> None:
         "run",
         "train",
         "generate",
+        "score",
         "data",
         "doctor",
         "tokenizer",
@@ -89,6 +91,7 @@ def test_the_commands_of_the_readme_run(gptfx: Any, tmp_path: Path) -> None:
     for span in "123":
         (tmp_path / "logs" / span).mkdir(parents=True)
         (tmp_path / "logs" / span / "a.txt").write_text(f"Day {span}: nothing to be seen.\n" * 900)
+    (tmp_path / "prompts.txt").write_text("KING\nROMEO:\n\n")
     (tmp_path / "my.yaml").write_text((REPOSITORY / "pipeline/presets/smoke.yaml").read_text())
     printed = []
     for command in COMMANDS:

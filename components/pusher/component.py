@@ -1,4 +1,4 @@
-"""GatedPusher: pushes a model that every Evaluator blessed, once."""
+"""GatedPusher: pushes a model that every Evaluator and ServingValidator blessed, once."""
 
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import BaseChannel, Channel, ComponentSpec, standard_artifacts
@@ -22,6 +22,7 @@ class GatedPusherSpec(ComponentSpec):
         "regression_blessing": ChannelParameter(
             type=standard_artifacts.ModelBlessing, optional=True
         ),
+        "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing, optional=True),
     }
     OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
 
@@ -44,6 +45,7 @@ class GatedPusher(base_component.BaseComponent):
         blessing: BaseChannel,
         serving_folder: str,
         regression_blessing: BaseChannel | None = None,
+        infra_blessing: BaseChannel | None = None,
     ) -> None:
         """Wires the node.
 
@@ -52,11 +54,13 @@ class GatedPusher(base_component.BaseComponent):
           blessing: of the Evaluator with the absolute bound.
           serving_folder: where versions go.
           regression_blessing: of the Evaluator against the last blessed model, if there is one.
+          infra_blessing: of ServingValidator, if there is one.
         """
         spec = GatedPusherSpec(
             model=model,
             blessing=blessing,
             regression_blessing=regression_blessing,
+            infra_blessing=infra_blessing,
             serving_folder=serving_folder,
             code=code_fingerprint("components/pusher"),
             pushed_model=Channel(type=standard_artifacts.PushedModel),

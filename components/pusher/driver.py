@@ -16,6 +16,10 @@ REFUSED = "refused"
 
 def is_blessed(inputs: dict[str, list[Artifact]]) -> bool:
     """Whether every blessing that the node was handed is one."""
+    if "infra_blessing" in inputs:
+        validated = artifact_utils.get_single_instance(inputs["infra_blessing"])
+        if not model_utils.is_infra_validated(validated):
+            return False
     blessings = [inputs["blessing"]]  # without one nothing is blessed: an error
     if "regression_blessing" in inputs:
         blessings.append(inputs["regression_blessing"])

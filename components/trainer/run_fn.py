@@ -12,7 +12,8 @@ from gptfx.components.trainer.data import Data
 from gptfx.components.trainer.tuned import tuned
 from gptfx.modules.config import BigramConfig, GenerationConfig, ModelConfig, TrainerConfig
 from gptfx.modules.export.card import tokenizer_card
-from gptfx.modules.export.saved_model import Sampler, ServingModel, export
+from gptfx.modules.export.saved_model import export
+from gptfx.modules.export.serving_model import Sampler, ServingModel
 from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.models.bigram import fit_bigram
 from gptfx.modules.tokenizers.graph import GraphTokenizer
@@ -64,7 +65,7 @@ def train(
         Sampler(GraphTokenizer(tokenizer), GenerationConfig(**config["generation"])),
         tokenizer.digest,
     )
-    return language_model(gpt, tokenizer.vocab_size, model_config.block_size)
+    return language_model(gpt, tokenizer.vocab_size, model_config.block_size, frozen=True)
 
 
 def _checkpoints(fn_args: FnArgs, digest: str) -> Path:

@@ -4,46 +4,16 @@ The ratios are of sums over all examples of a slice, never means of ratios: a lo
 more than a short one, and slices add up. Named in an EvalConfig by class name and this module.
 """
 
-import math
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types
 
 from gptfx.modules.evaluation.scoring import BYTES, CORRECT, NATS, TOKENS
+from gptfx.modules.evaluation.sums import Sums, bits_per_byte, perplexity, token_accuracy
 
 BITS_PER_BYTE, PERPLEXITY, TOKEN_ACCURACY = "bits_per_byte", "perplexity", "token_accuracy"
-LARGEST_EXPONENT = 700.0  # of a float64
-
-
-class Sums(NamedTuple):
-    """Sums over examples; see ``scoring.py`` for what each counts."""
-
-    nats: float = 0.0
-    tokens: float = 0.0
-    bytes: float = 0.0
-    correct: float = 0.0
-
-    def plus(self, other: "Sums") -> "Sums":
-        """The sums over both."""
-        return Sums(*(mine + yours for mine, yours in zip(self, other, strict=True)))
-
-
-def bits_per_byte(sums: Sums) -> float:
-    """Bits the model needs for a byte of text: comparable across tokenizers; lower is better."""
-    return sums.nats / math.log(2) / sums.bytes if sums.bytes else math.nan
-
-
-def perplexity(sums: Sums) -> float:
-    """exp(nats a token): as if the model chose among so many tokens; depends on the tokenizer."""
-    return math.exp(min(sums.nats / sums.tokens, LARGEST_EXPONENT)) if sums.tokens else math.nan
-
-
-def token_accuracy(sums: Sums) -> float:
-    """Share of tokens that the model held likeliest."""
-    return sums.correct / sums.tokens if sums.tokens else math.nan
 
 
 def all_metrics(sums: Sums) -> dict[str, float]:

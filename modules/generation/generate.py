@@ -1,110 +1,115 @@
-"""The loop that writes: look at the last `block_size` tokens, choose one, append it, again."""
-
-from typing import NamedTuple
+"""Texts for prompts, in one call of a graph: read the prompts, write, and decode."""
 
 import tensorflow as tf
 
-from gptfx.modules.generation.sampling import Sampling, sample, uniform_draws
+from gptfx.modules.generation.requests import Prompts, Request, read_prompts
+from gptfx.modules.generation.sampling import Sampling, uniform_draws
+from gptfx.modules.generation.writing import REASONS, Texts, Writer
 from gptfx.modules.language_model import LanguageModel
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 
-LENGTH, STOP = "length", "stop"  # finish reasons
-
-
-class _State(NamedTuple):
-    """The loop's state: `context` (B, block_size), the row's last tokens, of which `filled` (B,)
-    count; `output` (B, steps) new tokens, of which `made` (B,) count; `done` (B,) rows."""
-
-    step: tf.Tensor
-    context: tf.Tensor
-    filled: tf.Tensor
-    output: tf.Tensor
-    made: tf.Tensor
-    done: tf.Tensor
+SMALLEST_STEP = 32  # columns, or tokens, by which compiled loops differ at least
 
 
 def generate(
-    prompts: tf.Tensor,
-    max_new_tokens: tf.Tensor,
-    sampling: Sampling,
-    seeds: tf.Tensor,
-    tokenizer: GraphTokenizer,
-    model: LanguageModel,
+    request: Request, tokenizer: GraphTokenizer, model: LanguageModel, slides: bool
 ) -> dict[str, tf.Tensor]:
     """Continues (B,) prompts; every row is independent of its neighbours.
 
     Args:
-      prompts: strings; an empty one starts from the document separator. Only the last `block_size`
-        tokens are seen.
-      max_new_tokens: (B,) int32.
-      seeds: (B,) int64; the same seed and prompt give the same text.
+      request: prompts and how they are continued, checked already.
+      tokenizer: of the model.
+      model: what says which token comes next.
+      slides: whether a text may outgrow the model's `block_size`; else it ends there.
 
     Returns:
       `text` (B,) strings, the continuations; `tokens` (B,) int32, how many were made;
-      `finish_reason` (B,) strings: `length`, or `stop` where the model ended the document.
+      `finish_reason` (B,) strings: `length`; `stop` where the model ended the document, or a stop
+      string was met, which is cut off; `context` where the model cannot see further.
     """
-    steps = tf.reduce_max(tf.concat([[0], max_new_tokens], axis=0))
-    draws = uniform_draws(seeds, steps)  # (B, steps)
+    prompts = read_prompts(request, tokenizer, model, slides)
+    count = tf.reduce_max(tf.concat([[1], prompts.limits], axis=0))
+    draws = uniform_draws(request.seeds, count)
+    writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, draws)
+    memory, texts = writer.begin(prompts, columns_for(prompts, model, count))
+    ids = tf.TensorArray(tf.int32, count, element_shape=[None]).write(0, texts.token)
+    _, texts, ids = writer.go_on(memory, texts, count, ids)
+    return _answer(texts, ids.stack(), tokenizer)
 
-    def body(*values: tf.Tensor) -> _State:
-        state = _State(*values)
-        logits = model.next_logits(state.context, state.filled - 1)
-        token = sample(logits, draws[:, state.step], sampling)
-        return _append(state, token, max_new_tokens, tokenizer.separator_id)
 
-    start = _start(prompts, steps, max_new_tokens, tokenizer, model.block_size)
-    end = _State(*tf.while_loop(lambda *values: ~tf.reduce_all(values[-1]), body, start))
-    new = tf.RaggedTensor.from_tensor(end.output, lengths=end.made)
-    stopped = end.made < max_new_tokens
+def generate_compiled(
+    request: Request, tokenizer: GraphTokenizer, model: LanguageModel, slides: bool
+) -> dict[str, tf.Tensor]:
+    """As `generate`, with the loop compiled by XLA, which takes its time at the first request of
+    each size; so sizes are rounded up. Stop strings are not for it.
+
+    Rounding differs, so that a drawn text may differ from that of `generate`. A model that XLA
+    cannot compile (`LanguageModel.compiles`) is not compiled.
+    """
+    if not model.compiles:
+        return generate(request, tokenizer, model, slides)
+    size = tf.size(request.prompts)
+    request = _padded(request, _power(size) - size)
+    prompts = read_prompts(request, tokenizer, model, slides)
+    most = tf.reduce_max(tf.concat([[1], prompts.limits], axis=0))
+    count = _bucket(most)
+    draws = uniform_draws(request.seeds, count)
+    writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, draws)
+    columns = tf.minimum(_bucket(tf.shape(prompts.ids)[1] + most - 1), model.block_size)
+    memory, texts = writer.begin(prompts, columns)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def write() -> tuple[tf.Tensor, Texts]:
+        ids = tf.TensorArray(tf.int32, tf.shape(draws)[1], element_shape=texts.token.shape)
+        _, end, ids = writer.go_on(memory, texts, most, ids.write(0, texts.token), compiled=True)
+        return ids.stack(), end
+
+    ids, texts = write()
+    answer = _answer(texts, ids, tokenizer)
+    return {name: values[:size] for name, values in answer.items()}
+
+
+def _padded(request: Request, rows: tf.Tensor) -> Request:
+    """With rows behind the others that ask for no token."""
+
+    def pad(values: tf.Tensor) -> tf.Tensor:
+        return tf.concat([values, tf.zeros(rows[None], values.dtype)], axis=0)
+
+    sampling = Sampling(*(pad(values) for values in request.sampling if values is not None))
+    return Request(
+        tf.concat([request.prompts, tf.fill([rows], "")], axis=0),
+        pad(request.max_new_tokens),
+        sampling,
+        pad(request.seeds),
+    )
+
+
+def _power(size: tf.Tensor) -> tf.Tensor:
+    """The power of two that holds `size`."""
+    powers = 2 ** tf.range(31)
+    return tf.reduce_min(tf.boolean_mask(powers, powers >= size))
+
+
+def _bucket(size: tf.Tensor) -> tf.Tensor:
+    """The size of a compiled loop that holds `size`: four sizes from a power of two to the next."""
+    step = tf.maximum(_power(size) // 8, SMALLEST_STEP)
+    return -(-size // step) * step
+
+
+def columns_for(prompts: Prompts, model: LanguageModel, count: tf.Tensor) -> tf.Tensor:
+    """Scalar int32: columns that prompts and `count` tokens need; the last token is not read."""
+    return tf.minimum(tf.shape(prompts.ids)[1] + count - 1, model.block_size)
+
+
+def _answer(texts: Texts, ids: tf.Tensor, tokenizer: GraphTokenizer) -> dict[str, tf.Tensor]:
+    """Of ids (N, B), of which row b's first `made` count."""
+    if isinstance(texts.said, tuple):
+        made = tf.RaggedTensor.from_tensor(tf.transpose(ids), lengths=texts.made)
+        text = tokenizer.decode(made)
+    else:
+        text = tokenizer.text_of(texts.said)
     return {
-        "text": tokenizer.decode(new),
-        "tokens": end.made,
-        "finish_reason": tf.where(stopped, STOP, LENGTH),
+        "text": text,
+        "tokens": texts.made,
+        "finish_reason": tf.gather(tf.constant(REASONS), texts.reason),
     }
-
-
-def _start(
-    prompts: tf.Tensor,
-    steps: tf.Tensor,
-    max_new_tokens: tf.Tensor,
-    tokenizer: GraphTokenizer,
-    block_size: int,
-) -> _State:
-    ids = tokenizer.encode(prompts)
-    empty = tf.cast(tf.equal(ids.row_lengths(), 0), tf.int64)
-    separators = tf.fill([tf.reduce_sum(empty)], tf.constant(tokenizer.separator_id, tf.int64))
-    first = tf.RaggedTensor.from_row_lengths(separators, empty)
-    ids = tf.concat([first, ids], axis=1)[:, -block_size:]
-    batch = tf.size(prompts)
-    context = ids.to_tensor(shape=[None, block_size])
-    return _State(
-        tf.constant(0),
-        tf.ensure_shape(tf.cast(context, tf.int32), [None, block_size]),
-        tf.cast(ids.row_lengths(), tf.int32),
-        tf.zeros(tf.stack([batch, steps]), tf.int32),
-        tf.zeros([batch], tf.int32),
-        max_new_tokens <= 0,
-    )
-
-
-def _append(
-    state: _State, token: tf.Tensor, max_new_tokens: tf.Tensor, separator_id: int
-) -> _State:
-    block_size = state.context.shape[1]
-    rows = tf.range(tf.size(token))
-    full = tf.equal(state.filled, block_size)
-    slid = tf.roll(state.context, shift=-1, axis=1)  # the oldest token makes room
-    context = tf.where(full[:, None], slid, state.context)
-    place = tf.minimum(state.filled, block_size - 1)
-    context = tf.tensor_scatter_nd_update(context, tf.stack([rows, place], axis=1), token)
-    done = state.done | tf.equal(token, separator_id)
-    made = state.made + tf.cast(~done, tf.int32)
-    column = tf.one_hot(state.step, tf.shape(state.output)[1], dtype=tf.int32)
-    return _State(
-        state.step + 1,
-        tf.ensure_shape(context, [None, block_size]),
-        tf.minimum(state.filled + 1, block_size),
-        state.output + token[:, None] * column,
-        made,
-        done | (made >= max_new_tokens),
-    )

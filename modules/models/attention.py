@@ -11,15 +11,19 @@ import tensorflow as tf
 
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.models.heads import MASKED
-from gptfx.modules.models.linear import Linear
+from gptfx.modules.models.linear import Linear, sizes
 from gptfx.modules.models.norm import rms_normalize
-from gptfx.modules.models.rotary import angles, rotate
+from gptfx.modules.models.past import LayerPast
+from gptfx.modules.models.rotary import Angles, angles, rotate
 
 
-def causal_mask(time: int) -> np.ndarray:
-    """(time, time) float32: 0 where a query may look, a very negative number ahead of it."""
-    ahead = np.triu(np.ones((time, time), bool), k=1)
-    return np.where(ahead, MASKED, 0.0).astype(np.float32)
+def causal_mask(time: int) -> tf.Tensor:
+    """(time, time) float32: 0 where a query may look, a very negative number ahead of it.
+
+    Made in the graph: as a constant it would be in a SavedModel once for each layer.
+    """
+    ahead = tf.range(time) > tf.range(time)[:, None]
+    return tf.where(ahead, MASKED, 0.0)
 
 
 class CausalSelfAttention(keras.layers.Layer):
@@ -33,27 +37,37 @@ class CausalSelfAttention(keras.layers.Layer):
         self.attn_dropout = keras.layers.Dropout(config.dropout)
         self.resid_dropout = keras.layers.Dropout(config.dropout)
 
-    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """(B, T, C) float to (B, T, C)."""
-        time, width = x.shape[1], self.config.n_embd
-        qkv = tf.reshape(self.c_attn(x), [-1, time, 3, self.config.n_head, self.head_width])
+    def call(
+        self, x: tf.Tensor, training: bool = False, past: LayerPast | None = None
+    ) -> tf.Tensor:
+        """(B, T, C) float to (B, T, C); with a past, of T tokens that follow others (S in all)."""
+        batch, time, width = sizes(x)
+        qkv = tf.reshape(self.c_attn(x), [batch, time, 3, self.config.n_head, self.head_width])
         q, k, v = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))  # each (B, H, T, D)
-        q, k = self._prepare(q), self._prepare(k)
-        scores = tf.matmul(q * self.head_width**-0.5, k, transpose_b=True)  # (B, H, T, T)
-        scores = tf.cast(scores, tf.float32) + causal_mask(time)
+        turn = past.angles if past else self._angles(time)
+        q, k = self._prepare(q, turn), self._prepare(k, turn)
+        mask = past.mask if past else causal_mask(time)
+        if past:
+            k, v = past.extend(k, v)  # each (B, H, S, D)
+        scores = tf.matmul(q * self.head_width**-0.5, k, transpose_b=True)  # (B, H, T, S)
+        scores = tf.cast(scores, tf.float32) + mask
         weights = tf.cast(tf.nn.softmax(scores), v.dtype)  # rows sum to 1 over the past
         weights = self.attn_dropout(weights, training=training)
         y = tf.transpose(tf.matmul(weights, v), [0, 2, 1, 3])  # (B, T, H, D)
-        y = tf.reshape(y, [-1, time, width])  # heads side by side: (B, T, C)
+        y = tf.reshape(y, [batch, time, width])  # heads side by side: (B, T, C)
         return self.resid_dropout(self.c_proj(y), training=training)
 
-    def _prepare(self, x: tf.Tensor) -> tf.Tensor:
+    def _angles(self, time: int) -> Angles | None:
+        """Of tokens at positions 0 to `time`; None where the model turns nothing."""
+        if self.config.positions != "rotary":
+            return None
+        return angles(np.arange(time), self.head_width, self.config.rotary_base)
+
+    def _prepare(self, x: tf.Tensor, turn: Angles | None) -> tf.Tensor:
         """Queries or keys (B, H, T, D): normalized and turned, where the model does so.
 
         Source of the normalization: Henry et al., https://arxiv.org/abs/2010.04245.
         """
         if self.config.qk_norm:
             x = rms_normalize(x)
-        if self.config.positions == "rotary":
-            x = rotate(x, *angles(x.shape[2], self.head_width, self.config.rotary_base))
-        return x
+        return x if turn is None else rotate(x, *turn)

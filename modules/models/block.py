@@ -7,6 +7,7 @@ from gptfx.modules.config import ModelConfig
 from gptfx.modules.models.attention import CausalSelfAttention
 from gptfx.modules.models.feed_forward import FeedForward
 from gptfx.modules.models.norm import make_norm
+from gptfx.modules.models.past import LayerPast
 
 
 class Block(keras.layers.Layer):
@@ -22,7 +23,9 @@ class Block(keras.layers.Layer):
         self.ln_2 = make_norm(config, "ln_2")
         self.mlp = FeedForward(config)
 
-    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """(B, T, C) float to (B, T, C)."""
-        x = x + self.attn(self.ln_1(x), training=training)
+    def call(
+        self, x: tf.Tensor, training: bool = False, past: LayerPast | None = None
+    ) -> tf.Tensor:
+        """(B, T, C) float to (B, T, C); see `LayerPast` for tokens that follow others."""
+        x = x + self.attn(self.ln_1(x), training=training, past=past)
         return x + self.mlp(self.ln_2(x), training=training)

@@ -5,8 +5,9 @@ import tensorflow as tf
 
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.models.block import Block
-from gptfx.modules.models.linear import compare, initializer
+from gptfx.modules.models.linear import compare, initializer, sizes
 from gptfx.modules.models.norm import make_norm
+from gptfx.modules.models.past import Past
 
 
 class GPT(keras.Model):
@@ -34,18 +35,34 @@ class GPT(keras.Model):
 
     def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Ids (B, T) int32, T <= block_size, to logits (B, T, vocab_size) float32."""
-        time, width = tokens.shape[1], self.config.n_embd
+        return self.logits(self.hidden(tokens, training))
+
+    def hidden(
+        self, tokens: tf.Tensor, training: bool = False, past: Past | None = None
+    ) -> tf.Tensor:
+        """Ids (B, T) int32 to what the last block says of them, (B, T, C)."""
         x = self.wte(tokens)  # (B, T, C)
         if self.config.positions == "learned":
-            x += self.wpe(tf.range(time))  # (T, C)
+            x += self.wpe(past.positions if past else tf.range(tokens.shape[1]))
         x = self.drop(x, training=training)
-        for block in self.h:
-            x = block(x, training=training)
-        rows = tf.reshape(self.ln_f(x), [-1, width])  # (B * T, C)
-        logits = compare(rows, self._output_table())  # (B * T, V)
-        return tf.reshape(tf.cast(logits, tf.float32), [-1, time, self.vocab_size])
+        for layer, block in enumerate(self.h):
+            x = block(x, training=training, past=past and past.layer(layer))
+        return x
 
-    def _output_table(self) -> tf.Tensor:
+    def logits(self, x: tf.Tensor, by_column: tf.Tensor | None = None) -> tf.Tensor:
+        """What the last block said of tokens, (B, T, C), to (B, T, vocab_size) float32.
+
+        `by_column`, (C, V), is the output table transposed, where that is kept.
+        """
+        batch, time, width = sizes(x)
+        rows = tf.reshape(self.ln_f(x), [-1, width])  # (B * T, C)
+        if by_column is None:
+            logits = compare(rows, self.output_table())  # (B * T, V)
+        else:
+            logits = tf.matmul(rows, by_column)
+        return tf.reshape(tf.cast(logits, tf.float32), [batch, time, self.vocab_size])
+
+    def output_table(self) -> tf.Tensor:
         """(V, C): a row a token, which is compared with what the model says comes next."""
         if self.config.tie_embeddings:
             return tf.convert_to_tensor(self.wte.embeddings)

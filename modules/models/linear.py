@@ -1,6 +1,7 @@
 """The linear layer, and how its weights begin."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -46,7 +47,17 @@ class Linear(keras.layers.Layer):
         y = tf.matmul(rows, tf.convert_to_tensor(self.kernel))  # (n, width)
         if self.use_bias:
             y = tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
-        return tf.reshape(y, [-1, *x.shape[1:-1], self.width])
+        return tf.reshape(y, [*sizes(x)[:-1], self.width])
+
+
+def sizes(x: tf.Tensor) -> list[Any]:
+    """The sizes of all axes, for a reshape: numbers where they are known, -1 for one that is not,
+    and scalars of the graph for several."""
+    known: list[int | None] = x.shape.as_list()
+    if known.count(None) <= 1:
+        return [-1 if size is None else size for size in known]
+    unknown = tf.unstack(tf.shape(x))
+    return [unknown[axis] if size is None else size for axis, size in enumerate(known)]
 
 
 Gradients = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]

@@ -4,21 +4,28 @@ What attention sees of two turned vectors depends on how far apart they stand, n
 Source: Su et al., "RoFormer", https://arxiv.org/abs/2104.09864.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
+Angles = tuple[Any, Any]  # cosine and sine
 
-def angles(time: int, width: int, base: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine and sine of each position's angles, both (time, width / 2) float32.
+
+def angles(positions: Any, width: int, base: float) -> Angles:
+    """Cosine and sine of the angles at positions (..., T), both (..., T, width / 2) float32.
 
     Args:
-      time: how many positions, from 0.
+      positions: an array, or a tensor of the graph.
       width: of the vectors that are turned; even.
       base: the last of the width / 2 angles turns about this many times as slowly as the first.
     """
     speeds = base ** -(np.arange(width // 2) / (width // 2))
-    turned = np.outer(np.arange(time), speeds)
-    return np.cos(turned).astype(np.float32), np.sin(turned).astype(np.float32)
+    if isinstance(positions, np.ndarray):
+        turned = positions[..., None] * speeds
+        return np.cos(turned).astype(np.float32), np.sin(turned).astype(np.float32)
+    turned = tf.cast(positions, tf.float32)[..., None] * speeds.astype(np.float32)
+    return tf.cos(turned), tf.sin(turned)
 
 
 def rotate(x: tf.Tensor, cosine: tf.Tensor, sine: tf.Tensor) -> tf.Tensor:

@@ -126,8 +126,15 @@ class GraphTokenizer(tf.Module):
 
         Special tokens stand for nothing. An id outside of the vocabulary is an error.
         """
-        pieces = tf.gather(self._token_bytes, ids)
-        return sanitize(tf.strings.reduce_join(pieces, axis=1))
+        return self.text_of(tf.strings.reduce_join(self.bytes_of(ids), axis=1))
+
+    def bytes_of(self, ids: Any) -> Any:
+        """Ids of any shape to what each stands for; not every one is whole characters."""
+        return tf.gather(self._token_bytes, ids)
+
+    def text_of(self, joined: tf.Tensor) -> tf.Tensor:
+        """Bytes of ids, joined, as valid UTF-8 (U+FFFD where they are not)."""
+        return sanitize(joined)
 
 
 def _pack(starts: Any, sizes: Any) -> Any:

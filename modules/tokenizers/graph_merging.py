@@ -48,6 +48,11 @@ class PairMerger(tf.Module):
             autograph=False,
             experimental_attributes={"_noinline": True},
         )
+        # A session (TensorFlow Serving, Beam's RunInference) cannot run a loop that calls a
+        # function where it is spliced into a branch: "inputs from different frames".
+        self._long = tf.function(
+            self._merge_chunks, autograph=False, experimental_attributes={"_noinline": True}
+        )
 
     def __call__(self, words: tf.Tensor) -> tf.RaggedTensor:
         """Non-empty strings (n,) to numbers (n, None) int64."""
@@ -56,7 +61,7 @@ class PairMerger(tf.Module):
         word = _owners(lengths)
         numbers, word = tf.cond(
             tf.reduce_any(lengths > CHUNK),
-            lambda: self._merge_chunks(data, word, lengths),
+            lambda: self._long(data, word, lengths),
             lambda: self._merge(data, word),
         )
         count = tf.size(words, tf.int64)

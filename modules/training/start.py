@@ -12,6 +12,7 @@ import tensorflow as tf
 from gptfx.data.errors import InputError
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.export.card import read_card
+from gptfx.modules.export.resources import SLASH
 from gptfx.modules.models.gpt import GPT
 from gptfx.modules.models.gpt2_weights import load_weights, read_config
 from gptfx.modules.training.origin import HUGGING_FACE, REMEDY
@@ -30,7 +31,7 @@ SHAPE = (
     "bias",
     "tie_embeddings",
 )
-EXPORTED = "model/model/"  # where a ServingModel keeps its GPT
+EXPORTED = "model/model/"  # where an export keeps the weights of its GPT
 
 
 def new_gpt(config: ModelConfig, vocab_size: int, precision: str = "float32") -> GPT:
@@ -83,7 +84,7 @@ def _load_exported(model: GPT, folder: Path) -> None:
         reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
         names = [n for n in reader.get_variable_to_shape_map() if n.startswith(EXPORTED)]
         for name in names:
-            place = name.removeprefix(EXPORTED).partition("/.")[0]  # "h/0/attn/c_attn/kernel"
+            place = name.removeprefix(EXPORTED).partition("/.")[0].replace(SLASH, "/")
             _at(model, place).assign(reader.get_tensor(name))
     except (tf.errors.OpError, AttributeError, ValueError) as error:
         received = f"{folder}: {str(error)[:200]}"

@@ -9,7 +9,7 @@ import typer
 
 from gptfx import __version__
 from gptfx.data.errors import InputError
-from gptfx.pipeline.cli import data, doctor, generate, run, tokenizer, train
+from gptfx.pipeline.cli import data, doctor, generate, run, score, tokenizer, train
 
 BAD_INPUT, FAILURE = 2, 1
 
@@ -25,6 +25,7 @@ app.command("run")(run.run)
 app.command("train")(train.train)
 app.command("doctor")(doctor.doctor)
 app.command("generate")(generate.generate)
+app.command("score")(score.score)
 app.add_typer(data.app, name="data")
 app.add_typer(tokenizer.app, name="tokenizer")
 

@@ -64,6 +64,8 @@ def run(
             require_ready(config.tokenizer)
             notes: list[str] = []
             corpora = resolve_all(config.data, data_home(), notes)
+            others = config.texts_to_score
+            to_score = resolve_all(others, data_home(), notes) if others else []
             layout = Layout(usable(root, "--root"))
             held.enter_context(locked(layout))
         except InputError as error:
@@ -72,7 +74,7 @@ def run(
             raise
         for line in notes:
             print(f"gptfx: {line}", file=sys.stderr)
-        code = _run(config, corpora, layout, not no_cache, as_json)
+        code = _run(config, corpora, to_score, layout, not no_cache, as_json)
     raise typer.Exit(code)
 
 
@@ -113,7 +115,14 @@ def near(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_json: bool) -> int:
+def _run(
+    config: "Config",
+    corpora: list,
+    to_score: list,
+    layout: Layout,
+    use_cache: bool,
+    as_json: bool,
+) -> int:
     from gptfx.pipeline.quiet import quiet
 
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -129,7 +138,7 @@ def _run(config: "Config", corpora: list, layout: Layout, use_cache: bool, as_js
         view = RunView(screen)
         try:
             prepare(config.trainer)
-            result = run_pipeline(config, corpora, layout, use_cache, view)
+            result = run_pipeline(config, corpora, layout, use_cache, view, to_score)
         except InputError as error:
             if as_json:
                 print(json.dumps({"error": str(error)}), file=out, flush=True)
@@ -163,6 +172,8 @@ def _failure(error: Any) -> dict[str, Any]:
         "model_dir": None,
         "changed": [],
         "metrics": {},
+        "bulk_scores": None,
+        "infra_validation": None,
         "refused": [],
         "error": str(error),
     }
@@ -185,7 +196,7 @@ def _show(view: "RunView", result: "Result") -> None:
         for reason in result.refused:
             view.say(f"  {reason}")
     if result.model_dir:
-        from gptfx.modules.generation.speak import load, speak
+        from gptfx.modules.generation.speak import answer, load
 
-        continuation = speak(load(Path(result.model_dir)), SAMPLE_PROMPT)
-        view.say(f"\nA sample, from the prompt {SAMPLE_PROMPT!r}:\n\n{SAMPLE_PROMPT}{continuation}")
+        (said,) = answer(load(Path(result.model_dir)), [SAMPLE_PROMPT])
+        view.say(f"\nA sample, from the prompt {SAMPLE_PROMPT!r}:\n\n{SAMPLE_PROMPT}{said.text}")

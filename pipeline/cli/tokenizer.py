@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from gptfx.data.errors import InputError
-from gptfx.pipeline.cli.generate import latest
-from gptfx.pipeline.layout import DEFAULT_ROOT, Layout
+from gptfx.pipeline.cli.generate import MODEL, ROOT
+from gptfx.pipeline.layout import Layout
+from gptfx.pipeline.pushed import model_folder
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -22,10 +23,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-MODEL = typer.Option(
-    None, help="A pushed model, or a folder with a tokenizer.json of ours; else the last push."
-)
-ROOT = typer.Option(DEFAULT_ROOT, help="The root that `gptfx run` was given.")
 TEXT = typer.Argument(None, help="The text; standard input if it is left out.")
 SPECIAL = typer.Option(
     False, "--allow-special", help="Special tokens that the text spells become their ids."
@@ -43,7 +40,7 @@ COLOURS = (  # of the eight that every terminal has
 @app.command()
 def encode(
     text: str | None = TEXT,
-    model: Path | None = MODEL,
+    model: str = MODEL,
     root: Path = ROOT,
     allow_special: bool = SPECIAL,
     as_json: bool = JSON,
@@ -57,7 +54,7 @@ def encode(
 @app.command()
 def decode(
     ids: list[str] = typer.Argument(None, help="Ids; standard input if they are left out."),
-    model: Path | None = MODEL,
+    model: str = MODEL,
     root: Path = ROOT,
 ) -> None:
     """Prints the text of ids, byte for byte; special tokens are spelled."""
@@ -70,7 +67,7 @@ def decode(
 @app.command()
 def show(
     text: str | None = typer.Argument(None, help="The text; what the tokenizer is, without one."),
-    model: Path | None = MODEL,
+    model: str = MODEL,
     root: Path = ROOT,
     allow_special: bool = SPECIAL,
     as_json: bool = JSON,
@@ -99,7 +96,7 @@ def show(
 def export_file(
     form: str = typer.Option(..., "--format", help="tiktoken or huggingface."),
     out: Path = typer.Option(..., help="The file to write."),
-    model: Path | None = MODEL,
+    model: str = MODEL,
     root: Path = ROOT,
 ) -> None:
     """Writes a tiktoken rank file, or a tokenizer.json for Hugging Face's tokenizers."""
@@ -129,12 +126,15 @@ def import_file(
         raise InputError("the folder cannot be written", str(error), "name another --out") from None
 
 
-def load(model: Path | None, root: Path) -> "Tokenizer":
-    """The tokenizer of a model's folder or of the last push. Raises InputError for none."""
+def load(model: str, root: Path) -> "Tokenizer":
+    """The tokenizer of a model, or of a folder with a tokenizer.json of ours.
+
+    Raises InputError for none.
+    """
     from gptfx.modules.export.card import CARD_PATH
     from gptfx.modules.tokenizers.tokenizer import FILE_NAME, Tokenizer
 
-    folder = model or latest(Layout(root.expanduser().absolute())).folder
+    folder = model_folder(model, Layout(root.expanduser().absolute()))
     inside = folder / CARD_PATH.parent
     return Tokenizer.load(inside if (inside / FILE_NAME).is_file() else folder)
 

@@ -11,7 +11,7 @@ from gptfx.pipeline.layout import DEFAULT_ROOT, Layout, data_home
 
 if TYPE_CHECKING:
     from gptfx.data.corpora import TextCorpus
-    from gptfx.modules.export.saved_model import ServingModel
+    from gptfx.modules.export.serving_model import ServingModel
     from gptfx.pipeline.config import Config
     from gptfx.pipeline.progress_view import ProgressView
     from gptfx.pipeline.training import Data, Trained

@@ -87,7 +87,10 @@ def _tokenizer(configure: Configure) -> Iterator[Finding]:
 def _texts(configure: Configure, home: Path) -> Iterator[Finding]:
     from gptfx.pipeline.doctor.texts import examine_texts
 
-    return examine_texts(configure().data, home)
+    config = configure()
+    yield from examine_texts(config.data, home)
+    if others := config.texts_to_score:
+        yield from examine_texts(others, home)
 
 
 def _start(configure: Configure) -> Iterator[Finding]:

@@ -13,10 +13,12 @@ from gptfx.pipeline.definition import create_components, create_pipeline
 from gptfx.pipeline.layout import Layout
 
 
-def compiled(preset: str, *overrides: str) -> pipeline_pb2.Pipeline:
+def compiled(
+    preset: str, *overrides: str, to_score: dict[str, str] | None = None
+) -> pipeline_pb2.Pipeline:
     """The pipeline in TFX's intermediate representation."""
     config = load_config(preset, list(overrides))
-    components = create_components(config, {"rhymes": "/texts/rhymes"}, "/serving")
+    components = create_components(config, {"rhymes": "/texts/rhymes"}, "/serving", to_score)
     return Compiler().compile(create_pipeline(config, components, Layout(Path("/root"))))
 
 
@@ -78,7 +80,22 @@ def test_a_longer_training_searches_no_second_time() -> None:
 def test_without_a_tolerance_the_last_model_is_not_asked_for() -> None:
     found = nodes(compiled("smoke", "evaluator.tolerance=null"))
     assert not {"last-blessed", "regression"} & set(found)
-    assert set(found["pusher"].inputs.inputs) == {"model", "blessing"}
+    assert set(found["pusher"].inputs.inputs) == {"model", "blessing", "infra_blessing"}
+
+
+def test_a_model_that_is_not_asked_is_pushed_unasked() -> None:
+    assert "infra-validator" in nodes(compiled("smoke"))["pusher"].upstream_nodes
+    found = nodes(compiled("smoke", "infra_validator.enabled=false"))
+    assert "infra-validator" not in found
+    assert "infra_blessing" not in found["pusher"].inputs.inputs
+
+
+def test_texts_to_score_add_three_nodes_behind_the_gate_and_change_no_other() -> None:
+    before, after = nodes(compiled("smoke")), nodes(compiled("smoke", to_score={"a": "/texts/a"}))
+    assert set(after) - set(before) == {"bulk-ingest", "bulk-inferrer", "bulk-scorer"}
+    upstream = set(after["bulk-inferrer"].upstream_nodes)
+    assert upstream == {"bulk-ingest", "trainer", "evaluator"}
+    assert all(after[name].inputs == node.inputs for name, node in before.items())
 
 
 def test_the_nodes_that_look_at_the_world_have_drivers_of_ours() -> None:
@@ -87,6 +104,7 @@ def test_the_nodes_that_look_at_the_world_have_drivers_of_ours() -> None:
     paths = {name: _class_path(spec) for name, spec in deployment.custom_driver_specs.items()}
     assert paths == {
         "ingest": "gptfx.components.text_example_gen.driver.TextDriver",
+        "infra-validator": "gptfx.components.infra_validator.driver.Driver",
         "last-blessed": "gptfx.components.last_blessed.driver.Driver",
         "pusher": "gptfx.components.pusher.driver.Driver",
     }
@@ -107,6 +125,7 @@ def _class_path(packed: Message) -> str:
         ("evaluator.min_gain_over_bigram=0.2", {"evaluator"}),
         ("evaluator.slice_max_bits_per_byte={rhymes/bells.txt: 5}", {"evaluator"}),
         ("evaluator.tolerance=0.5", {"regression"}),
+        ("infra_validator.timeout_seconds=9", {"infra-validator"}),
         ("trainer.steps=1", {"trainer"}),
         ("bigram.smoothing=1", {"bigram"}),
         ("tokenizer.vocab_size=300", {"tokenizer"}),

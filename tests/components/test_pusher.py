@@ -18,8 +18,8 @@ Make = Callable[..., Artifact]
 Push = Callable[..., Artifact]
 
 
-def blessing(value: int) -> Artifact:
-    artifact = standard_artifacts.ModelBlessing()
+def blessing(value: int, kind: type[Artifact] = standard_artifacts.ModelBlessing) -> Artifact:
+    artifact = kind()
     artifact.set_int_custom_property("blessed", value)
     return artifact
 
@@ -31,17 +31,23 @@ def serving(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def push(execute: Callable[..., dict[str, Artifact]], serving: Path, tmp_path: Path) -> Push:
-    """Runs driver and executor: (model, blessing, blessing against the last one or None)."""
+    """Runs driver and executor: (model, blessing, blessing against the last one or None, that of
+    ServingValidator or None)."""
 
-    def run(model: Artifact, first: int = 1, second: int | None = 1) -> Artifact:
+    def run(
+        model: Artifact, first: int = 1, second: int | None = 1, third: int | None = None
+    ) -> Artifact:
+        infra = standard_artifacts.InfraBlessing
         inputs = {"model": model, "blessing": blessing(first)}
         inputs |= {} if second is None else {"regression_blessing": blessing(second)}
+        inputs |= {} if third is None else {"infra_blessing": blessing(third, infra)}
         blessings = Channel(type=standard_artifacts.ModelBlessing)
         node = GatedPusher(
             Channel(type=standard_artifacts.Model),
             blessings,
             str(serving),
             None if second is None else blessings,
+            None if third is None else Channel(type=infra),
         )
         listed = {key: [artifact] for key, artifact in inputs.items()}
         seen = Driver(None).observe(listed, dict(node.exec_properties))
@@ -85,22 +91,31 @@ def test_without_a_comparison_one_blessing_is_enough(push: Push, make_model: Mak
     assert push(make_model(), second=None).get_int_custom_property("pushed") == 1
 
 
-@pytest.mark.parametrize(("first", "second"), [(0, 1), (1, 0), (0, 0), (0, None)])
+def test_a_model_that_also_answers_is_pushed(push: Push, make_model: Make) -> None:
+    assert push(make_model(), third=1).get_int_custom_property("pushed") == 1
+
+
+@pytest.mark.parametrize(
+    "blessings",
+    [(0, 1), (1, 0), (0, 0), (0, None), (0, 1, 1), (1, 1, 0), (1, None, 0)],
+)
 def test_one_refusal_is_enough_to_push_nothing(
-    push: Push, make_model: Make, serving: Path, first: int, second: int | None
+    push: Push, make_model: Make, serving: Path, blessings: tuple[int | None, ...]
 ) -> None:
-    pushed = push(make_model(), first, second)
+    pushed = push(make_model(), *blessings)
     assert pushed.get_int_custom_property("pushed") == 0
     assert pushed.get_string_custom_property("pushed_destination") == ""
     assert not serving.exists()
 
 
-@pytest.mark.parametrize("inputs", [{}, {"blessing": []}, {"regression_blessing": []}])
+@pytest.mark.parametrize(
+    "inputs", [{}, {"blessing": []}, {"regression_blessing": []}, {"infra_blessing": []}]
+)
 def test_a_blessing_that_is_not_there_is_none(
     make_model: Make, serving: Path, inputs: dict[str, list[Artifact]]
 ) -> None:
     given = {"model": [make_model()], **inputs}
-    if "regression_blessing" in inputs:
+    if inputs and "blessing" not in inputs:
         given["blessing"] = [blessing(1)]
     with pytest.raises((KeyError, ValueError)):
         Driver(None).observe(given, {"serving_folder": str(serving)})

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from gptfx.data.fetch import TEXTS
 from gptfx.modules.config import GenerationConfig, ModelConfig
-from gptfx.modules.export.saved_model import ServingModel, export
+from gptfx.modules.export.saved_model import export
+from gptfx.modules.export.serving_model import ServingModel
 from gptfx.modules.generation.speak import load
 from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.models.gpt import GPT
@@ -69,7 +70,7 @@ def make_gpt() -> Callable[..., GPT]:
 @pytest.fixture(scope="session")
 def lively_model(tokenizer: Tokenizer, make_gpt: Callable[..., GPT]) -> LanguageModel:
     """A GPT that was never trained but has strong opinions: its words depend on the context."""
-    gpt = make_gpt(tokenizer.vocab_size, n_layer=1)
+    gpt = make_gpt(tokenizer.vocab_size, n_layer=1, positions="rotary")
     for variable in gpt.trainable_variables:
         if len(variable.shape) == 2:
             variable.assign(20.0 * variable)

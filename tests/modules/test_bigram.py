@@ -48,9 +48,10 @@ def fit(stream: list[int], smoothing: float = 8.0, dense: bool = True) -> Langua
 
 def next_logits(model: LanguageModel) -> np.ndarray:
     """(V, V): the model's logits after each id."""
-    context = np.zeros((VOCAB_SIZE, 4), np.int32)
-    context[:, 2] = EVERY_ID
-    return model.next_logits(tf.constant(context), tf.fill([VOCAB_SIZE], 2)).numpy()
+    prompts = np.zeros((VOCAB_SIZE, 4), np.int32)
+    prompts[:, 3] = EVERY_ID
+    first = tf.zeros([VOCAB_SIZE], tf.int32)
+    return model.read(tf.constant(prompts), first, tf.constant(4))[0].numpy()
 
 
 @pytest.mark.parametrize("dense", [True, False], ids=["dense", "sparse"])

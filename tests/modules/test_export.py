@@ -1,10 +1,7 @@
-"""The exported folder stands on its own and says what it holds."""
+"""The exported folder says what it holds."""
 
-import json
 import platform
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +12,19 @@ import tensorflow as tf
 from gptfx import __version__
 from gptfx.modules.config import BigramConfig, GenerationConfig
 from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, read_card, write_card
-from gptfx.modules.export.saved_model import ServingModel, model_id
+from gptfx.modules.export.saved_model import CONTRACT, model_id
+from gptfx.modules.export.serving_model import ServingModel
 from gptfx.modules.language_model import language_model
 from gptfx.modules.models.bigram import fit_bigram
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 from gptfx.modules.tokenizers.tokenizer import Tokenizer
-
-WITHOUT_GPTFX = """
-import json, sys
-sys.modules.update(gptfx=None, keras=None)  # importing either fails from here on
-import tensorflow as tf
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow.python.framework import op_def_registry
-folder = sys.argv[1]
-model = tf.saved_model.load(folder)
-text = model.signatures["serving_default"](prompt=tf.constant(["To be", ""]))["text"]
-with open(folder + "/saved_model.pb", "rb") as file:
-    graph = SavedModel.FromString(file.read()).meta_graphs[0].graph_def
-functions = {function.signature.name for function in graph.library.function}
-nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-ops = {node.op for node in nodes} - functions
-unknown = [op for op in ops if op_def_registry.get(op) is None]
-text = [one.decode() for one in text.numpy()]
-print(json.dumps({"text": text, "ops": sorted(ops), "unknown": unknown}))
-"""
-
-
-@pytest.fixture(scope="module")
-def elsewhere(exported: Any) -> dict[str, list[str]]:
-    """What a process says of the SavedModel that has TensorFlow but neither gptfx nor Keras."""
-    command = [sys.executable, "-I", "-c", WITHOUT_GPTFX, str(exported.folder)]
-    done = subprocess.run(command, check=True, capture_output=True, cwd=exported.folder)
-    return json.loads(done.stdout)
-
-
-def test_it_answers_alike_where_gptfx_and_keras_cannot_be_imported(
-    elsewhere: dict[str, list[str]], signatures: dict[str, Callable[..., dict[str, tf.Tensor]]]
-) -> None:
-    answer = signatures["serving_default"](prompt=tf.constant(["To be", ""]))["text"]
-    assert elsewhere["text"] == [text.decode() for text in answer.numpy()]
-
-
-def test_it_needs_no_op_but_tensorflow_s_own_and_no_python(
-    elsewhere: dict[str, list[str]],
-) -> None:
-    assert len(elsewhere["ops"]) > 50
-    assert elsewhere["unknown"] == []
-    assert [op for op in elsewhere["ops"] if "Py" in op] == []
 
 
 def test_the_card_says_what_and_with_what(exported: Any) -> None:
     assert read_card(exported.folder) == {
         "requires": [],
         "format": CARD_FORMAT,
+        "contract": CONTRACT,
         "model_id": exported.model_id,
         "versions": {
             "gptfx": __version__,

@@ -104,7 +104,7 @@ def test_relu2_is_the_square_of_what_is_positive() -> None:
 
 def test_turned_vectors_keep_their_length_and_know_only_their_distance() -> None:
     q, k = normal(2, 1, 8)
-    cosine, sine = angles(40, 8, base=100.0)
+    cosine, sine = angles(np.arange(40), 8, base=100.0)
 
     def score(query_at: int, key_at: int) -> float:
         turned_q = rotate(tf.constant(q), cosine[query_at], sine[query_at])
@@ -118,7 +118,7 @@ def test_turned_vectors_keep_their_length_and_know_only_their_distance() -> None
 
 
 def test_the_first_angle_turns_one_radian_a_position_and_the_last_the_slowest() -> None:
-    cosine, sine = angles(3, 4, base=100.0)
+    cosine, sine = angles(np.arange(3), 4, base=100.0)
     np.testing.assert_allclose(cosine, np.cos([[0, 0], [1, 0.1], [2, 0.2]]), rtol=1e-6)
     np.testing.assert_allclose(sine, np.sin([[0, 0], [1, 0.1], [2, 0.2]]), rtol=1e-6)
 

@@ -9,7 +9,8 @@ import pytest
 from gptfx.data.errors import InputError
 from gptfx.modules.config import GenerationConfig, ModelConfig, TrainerConfig
 from gptfx.modules.export.card import read_card
-from gptfx.modules.export.saved_model import ServingModel, export
+from gptfx.modules.export.saved_model import export
+from gptfx.modules.export.serving_model import ServingModel
 from gptfx.modules.language_model import language_model
 from gptfx.modules.models.gpt import GPT
 from gptfx.modules.models.gpt2_weights import save_gpt2

@@ -72,6 +72,7 @@ def test_a_yaml_file_stands_in_for_a_preset_and_names_it(tmp_path: Path) -> None
         ),
         ("data.registered.mine={uri: a, licence: CC0}", ["data.registered.mine.sha256 is missing"]),
         ("data.registered.mine.licens=CC0", ["unknown key", "licens", "uri, sha256, licence"]),
+        ("infra_validator.timeout_seconds=0", ["infra_validator.timeout_seconds", "than or equal"]),
         ("tuner.trials=0", ["tuner.trials", "greater than or equal to 1"]),
         ("tuner.seed=0", ["tuner.seed", "greater than or equal to 1"]),
         ("tuner.learning_rate=[0.1, 0.01]", ["tuner.learning_rate", "lowest first: [0.01, 0.1]"]),
@@ -174,3 +175,15 @@ def test_configurations_round_trip_through_json() -> None:
 def test_weights_are_refused_where_nothing_is_drawn() -> None:
     with pytest.raises(InputError, match=r"the bigram counts every text once"):
         load_config("bigram", ["data.weights.unicode=2"])
+
+
+def test_only_a_model_that_can_slide_may_be_told_to() -> None:
+    slide = "generation.beyond_block_size=slide"
+    load_config("smoke", [slide, "model.positions=rotary"])
+    with pytest.raises(InputError, match=r"needs model\.positions=rotary"):
+        load_config("smoke", [slide])
+
+
+def test_what_is_said_by_default_is_within_the_bounds() -> None:
+    with pytest.raises(InputError, match="max_new_tokens is above most_new_tokens, which is 100"):
+        load_config("smoke", ["generation.max_new_tokens=200", "generation.most_new_tokens=100"])

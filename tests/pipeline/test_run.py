@@ -13,7 +13,7 @@ import pytest
 from gptfx.modules.export.versions import versions
 from gptfx.pipeline.console import WHAT
 
-SMOKE_NODES = set(WHAT) - {"tuner"}
+SMOKE_NODES = {name for name in WHAT if name != "tuner" and not name.startswith("bulk")}
 REMOVED_SOON_BUT_NOT_OURS = {"tf_record_iterator"}  # in TensorFlow Model Analysis
 
 
@@ -31,6 +31,14 @@ def test_smoke_is_pushed_and_says_so_in_json(smoke: Any) -> None:
     assert result["pushed"] is True
     assert result["refused"] == []
     assert pushed_versions(smoke.root) == [result["model_dir"]]
+
+
+def test_the_model_was_asked_before_it_was_pushed(smoke: Any) -> None:
+    validation = smoke.finished.json["infra_validation"]
+    assert (validation["blessed"], validation["reason"]) == (True, "")
+    assert validation["load_seconds"] > 0
+    assert validation["first_request_seconds"] > 0
+    assert re.search(r"answers in a new process\s+first request .* s .*passed", smoke.finished.err)
 
 
 def test_the_pushed_model_beats_the_bigram_by_the_margin(smoke: Any) -> None:
@@ -107,6 +115,23 @@ def test_an_impossible_bound_exits_3_pushes_nothing_and_trains_nothing_again(
     assert len(pushed_versions(smoke.root)) == 1
 
 
+def test_a_model_that_does_not_answer_exits_3_and_says_why(
+    smoke: Any, second: Any, gptfx: Any
+) -> None:
+    hasty = (*smoke.settings, "--json", "--set", "infra_validator.timeout_seconds=1")
+    refused = gptfx(*hasty)
+    assert refused.code == 3
+    result = refused.json
+    assert (result["blessed"], result["pushed"], result["model_dir"]) == (False, False, None)
+    assert result["refused"] == ["infra validation: no answer within 1 s"]
+    assert result["infra_validation"]["reason"] == "no answer within 1 s"
+    assert re.search(r"Not pushed:\s+infra validation: no answer within 1 s", refused.err)
+    # A refusal is never taken from the cache: the machine may have been busy.
+    again = gptfx(*hasty).json
+    assert {node["id"] for node in again["nodes"] if not node["cached"]} >= {"infra-validator"}
+    assert len(pushed_versions(smoke.root)) == 1
+
+
 def test_a_deleted_version_is_pushed_again(smoke: Any, second: Any, gptfx: Any) -> None:
     folder = Path(smoke.finished.json["model_dir"])
     folder.rename(smoke.root / "aside")
@@ -169,6 +194,7 @@ def test_the_card_says_what_made_the_model(smoke: Any) -> None:
         (("--preset", "nope"), ["no such preset", "smoke"]),
         (("--set", "trainer.stepz=3"), ["unknown key trainer.stepz", "steps"]),
         (("--corpus", "/no/such/file"), ["/no/such/file"]),
+        (("--set", "bulk_scorer.corpora=[/no/such/text]"), ["/no/such/text"]),
         (("--corpus", "shakespear"), ["shakespear"]),
         (("--root", "/proc/nowhere"), ["/proc/nowhere", "--root"]),
     ],

@@ -1,0 +1,1 @@
+"""How well a model predicts texts that it neither learned from nor is judged by."""

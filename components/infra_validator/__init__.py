@@ -1,0 +1,1 @@
+"""Asks an exported model, in a process that knows nothing of gptfx, before it is pushed."""

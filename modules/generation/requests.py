@@ -1,0 +1,177 @@
+"""What is asked of a model: prompts and how each is to be continued, refused by name where it
+cannot be.
+
+Errors are raised inside the graph, as tf.errors.InvalidArgumentError, by whoever serves the model.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from gptfx.modules.config import GenerationConfig
+from gptfx.modules.generation.sampling import Sampling
+from gptfx.modules.language_model import LanguageModel
+from gptfx.modules.tokenizers.graph import GraphTokenizer
+
+
+class Request(NamedTuple):
+    """A batch of prompts and how each is continued; all (B,).
+
+    Attributes:
+      prompts: strings; an empty one starts from the document separator.
+      max_new_tokens: int32.
+      sampling: how tokens are chosen.
+      seeds: int64; the same seed and prompt give the same text.
+      stops: strings, each several ends of a text, with U+001F (unit separator) between them; None:
+        of no row.
+    """
+
+    prompts: tf.Tensor
+    max_new_tokens: tf.Tensor
+    sampling: Sampling
+    seeds: tf.Tensor
+    stops: tf.Tensor | None = None
+
+
+class Prompts(NamedTuple):
+    """Prompts as ids, right-aligned.
+
+    Attributes:
+      ids: (B, T) int32.
+      first: (B,) int32, the column where each begins.
+      limits: (B,) int32, how many tokens may be added.
+      cut_short: (B,) bool, whether the context ends before as many are there as were asked for.
+    """
+
+    ids: tf.Tensor
+    first: tf.Tensor
+    limits: tf.Tensor
+    cut_short: tf.Tensor
+
+
+class Bound(NamedTuple):
+    """What must hold, a scalar; what is said where it does not, of which values, and what to do."""
+
+    holds: tf.Tensor
+    problem: str
+    received: tf.Tensor
+    remedy: str
+
+    @classmethod
+    def of_each(cls, problem: str, values: tf.Tensor, good: tf.Tensor, remedy: str) -> "Bound":
+        """Must hold of each of the values; says the first of which it does not."""
+        bad = tf.boolean_mask(values, ~good)
+        return cls(tf.equal(tf.size(bad), 0), problem, bad[:1], remedy)
+
+    @classmethod
+    def between(cls, name: str, values: tf.Tensor, least: float, most: float) -> "Bound":
+        """A parameter's, of which NaN is refused, too."""
+        good = (values >= least) & (values <= most)
+        return cls.of_each(f"{name}: out of bounds", values, good, f"give {least} to {most}")
+
+    def demand(self) -> tf.Operation:
+        """Fails where it does not hold."""
+        words = f"{self.problem}. Received: {{}}. What to do: {self.remedy}."
+        return tf.debugging.Assert(self.holds, [tf.strings.format(words, (self.received,))])
+
+
+def check(request: Request, config: GenerationConfig) -> tf.Tensor:
+    """Fails unless the request is within the bounds that `config` sets; run it first."""
+    return demand([*_sizes(request, config), *_values(request, config)])
+
+
+def demand(bounds: list[Bound]) -> tf.Tensor:
+    """Fails with the first bound that does not hold; what to say is only made up where it is."""
+
+    def refuse() -> tf.Tensor:
+        for bound in bounds:  # in their order
+            bound.demand()
+        return tf.constant(False)
+
+    # Not spliced into the graph, where all that is not run is still passed through.
+    refusing = tf.function(refuse, autograph=False, experimental_attributes={"_noinline": True})
+    every = tf.reduce_all(tf.stack([bound.holds for bound in bounds]))
+    return tf.cond(every, lambda: tf.constant(True), refusing)
+
+
+def _sizes(request: Request, config: GenerationConfig) -> list[Bound]:
+    """As many rows everywhere, and not too many; no prompt too long."""
+    rows, most, longest = tf.size(request.prompts), config.largest_batch, config.longest_prompt
+    size = tf.strings.length(request.prompts)
+    bounds = [
+        Bound(rows <= most, "prompt: too many rows", rows, f"send at most {most}"),
+        Bound.of_each(
+            "prompt: too long, in bytes", size, size <= longest, f"send at most {longest}"
+        ),
+    ]
+    for name, values in _named(request).items():
+        given, problem = tf.size(values), f"{name}: as many values as prompts are needed"
+        bounds.append(
+            Bound(tf.equal(given, rows), problem, given, "give one value for each prompt")
+        )
+    return bounds
+
+
+def _values(request: Request, config: GenerationConfig) -> list[Bound]:
+    """What a parameter may be."""
+    sampling = request.sampling
+    bounds = [
+        Bound.between("max_new_tokens", request.max_new_tokens, 0, config.most_new_tokens),
+        Bound.between("temperature", sampling.temperature, 0.0, 1e9),
+        Bound.between("top_k", sampling.top_k, 0, 2**31 - 1),
+        Bound.between("top_p", sampling.top_p, 0.0, 1.0),
+    ]
+    if sampling.min_p is not None:
+        bounds.append(Bound.between("min_p", sampling.min_p, 0.0, 1.0))
+    if sampling.repetition_penalty is not None:
+        penalty = sampling.repetition_penalty
+        bounds.append(Bound.between("repetition_penalty", penalty, 0.01, 100.0))
+    return bounds
+
+
+def _named(request: Request) -> dict[str, tf.Tensor]:
+    """The parameters beside the prompts that were given, by the names of the signatures."""
+    named = {
+        "max_new_tokens": request.max_new_tokens,
+        **request.sampling._asdict(),
+        "seed": request.seeds,
+        "stop": request.stops,
+    }
+    return {name: values for name, values in named.items() if values is not None}
+
+
+def read_prompts(
+    request: Request, tokenizer: GraphTokenizer, model: LanguageModel, slides: bool
+) -> Prompts:
+    """The prompts' ids; with `slides` the last `block_size` of each, else longer ones fail."""
+    ids = tokenizer.encode(request.prompts)
+    empty = tf.cast(tf.equal(ids.row_lengths(), 0), tf.int64)
+    separators = tf.fill([tf.reduce_sum(empty)], tf.constant(tokenizer.separator_id, tf.int64))
+    first = tf.RaggedTensor.from_row_lengths(separators, empty)
+    ids = tf.concat([first, ids], axis=1)
+    block_size = model.block_size
+    if slides:
+        return _right_aligned(ids[:, -block_size:], request.max_new_tokens, None)
+    size = tf.cast(ids.row_lengths(), tf.int32)
+    remedy = f"send at most {block_size}, which is as far as the model can see"
+    fits = Bound.of_each("prompt: too long, in tokens", size, size <= block_size, remedy)
+    with tf.control_dependencies([demand([fits])]):
+        ids = ids.with_values(tf.identity(ids.values))
+    return _right_aligned(ids, request.max_new_tokens, block_size)
+
+
+def _right_aligned(
+    ids: tf.RaggedTensor, max_new_tokens: tf.Tensor, block_size: int | None
+) -> Prompts:
+    """Ids (B, None); with a block size that a text cannot outgrow."""
+    size = tf.cast(ids.row_lengths(), tf.int32)
+    longest = tf.reduce_max(tf.concat([[1], size], axis=0))
+    left = ids.to_tensor(shape=tf.stack([-1, longest]))
+    first = longest - size
+    columns = tf.maximum(tf.range(longest) - first[:, None], 0)  # (B, T)
+    right = tf.cast(tf.gather(left, columns, batch_dims=1), tf.int32)
+    if block_size is None:
+        return Prompts(right, first, max_new_tokens, tf.zeros_like(max_new_tokens, tf.bool))
+    room = block_size + 1 - size  # the last token of all is made, but never read
+    limits = tf.minimum(max_new_tokens, room)
+    return Prompts(right, first, limits, room < max_new_tokens)

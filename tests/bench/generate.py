@@ -1,0 +1,174 @@
+"""Generation through the exported SavedModel against transformers, and against memory itself.
+
+``make bench-generate``, or a part: ``make bench-generate ARGS='--only small-1 --json'``. Both sides
+have the same random weights and prompts and take the likeliest token; tokens a CPU second of one
+thread, medians, both sides in turn. Each row says which signature it asks.
+"""
+
+import statistics
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from generate_sides import (
+    SIZES,
+    WORDS,
+    bytes_a_token,
+    ids_of,
+    models,
+    our_side,
+    peer_side,
+    prompts,
+    texts_of,
+)
+from harness import Plan, Row, Worker, main, medians, say, stop
+
+PLAIN, COMPILED = SIGNATURES = ("generate", "generate_compiled")
+PEER = "transformers"
+FIRSTS = 3  # fresh processes of each side
+
+
+@dataclass(frozen=True)
+class SignatureRow(Row):
+    """A comparison that says which signature of the exported model was asked."""
+
+    signature: str
+
+    def as_text(self) -> str:
+        """See `Row.as_text`."""
+        return f"{super().as_text()}, signature {self.signature}"
+
+
+class Pair:
+    """Both sides of one comparison, asked the same; use as a context."""
+
+    def __init__(self, label: str, batch: int, signature: str) -> None:
+        self.size, self.models = SIZES[label], models(label)
+        self.batch, self.signature = batch, signature
+        self.prompts = prompts(batch)
+        self.ids = ids_of(self.models, self.prompts)
+        self.stack = ExitStack()
+
+    def __enter__(self) -> "Pair":
+        self.mine, self.other = (self.stack.enter_context(make()) for make in (our_side, peer_side))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+
+    def load(self) -> tuple[float, float]:
+        """Seconds, ours and theirs."""
+        exported, huggingface = map(str, self.models)
+        return (
+            self.mine.ask(do="load", folder=exported),
+            self.other.ask(do="load", folder=huggingface),
+        )
+
+    def ours(self, repeat: int = 1) -> dict[str, Any]:
+        """Our answer to a request. Raises RuntimeError if a text is too short."""
+        asked = {"signature": self.signature, "prompts": self.prompts, "repeat": repeat}
+        return self._whole(self.mine.ask(do="write", count=self.size.count, **asked))
+
+    def theirs(self) -> dict[str, Any]:
+        """The peer's; see `ours`."""
+        return self._whole(self.other.ask(do="write", count=self.size.count, ids=self.ids))
+
+    def _whole(self, answer: dict[str, Any]) -> dict[str, Any]:
+        if answer["made"] != [self.size.count] * self.batch:
+            raise RuntimeError(f"a side stopped early: {answer['made']} tokens")
+        return answer
+
+    def agreement(self) -> float:
+        """The share of the text before the first difference; rounding decides between ties."""
+        texts = texts_of(self.models, self.theirs()["ids"])
+        pairs = list(zip(self.ours()["texts"], texts, strict=True))
+        return sum(same(*pair) for pair in pairs) / sum(max(map(len, pair)) for pair in pairs)
+
+
+def same(one: str, other: str) -> int:
+    """How many characters come before the first difference."""
+    differ = (at for at, pair in enumerate(zip(one, other, strict=False)) if len(set(pair)) > 1)
+    return next(differ, min(len(one), len(other)))
+
+
+def speed(name: str, label: str, batch: int, signature: str) -> Row:
+    """Tokens a CPU second."""
+    with Pair(label, batch, signature) as pair:
+        pair.load()
+        say(f"{name}: {pair.agreement():.1%} of the text is what {PEER} writes")
+        size = pair.size
+        ours, theirs = medians(
+            lambda: pair.ours(size.repeat)["cpu"], lambda: pair.theirs()["cpu"], size.rounds
+        )
+    tokens = size.count * batch
+    return SignatureRow(
+        name, tokens / ours, PEER, tokens / theirs, "tokens/CPU s", "higher", signature
+    )
+
+
+def bandwidth(name: str) -> Row:
+    """GB of weights read a CPU second, against the fastest way of reading memory.
+
+    The prompt is a token: it is read as every other is, and so many tokens need the weights so
+    many times.
+    """
+    made, size = models("124m"), SIZES["124m"]
+    asked = {"signature": COMPILED, "prompts": WORDS[:1], "count": size.count}
+    with our_side() as mine, peer_side("memory_worker.py") as other:
+        mine.ask(do="load", folder=str(made.exported))
+        rounds = [_read(mine, other, asked) for _ in range(1 + size.rounds)][1:]
+    seconds = statistics.median(cpu for cpu, _ in rounds)
+    ways = {way: statistics.median(found[way] for _, found in rounds) for way in rounds[0][1]}
+    say(f"{name}: GB/CPU s by {', '.join(f'{way} {rate:.1f}' for way, rate in ways.items())}")
+    ours = size.count * bytes_a_token(made) / 1e9 / seconds
+    limit = max(ways.values())
+    return SignatureRow(name, ours, "memory bandwidth", limit, "GB/CPU s", "higher", COMPILED)
+
+
+def _read(mine: Worker, other: Worker, asked: dict[str, Any]) -> tuple[float, dict[str, float]]:
+    return mine.ask(do="write", **asked)["cpu"], other.ask()
+
+
+def first(name: str) -> Row:
+    """Seconds of the first request, each in a fresh process, without those of loading."""
+    found = []
+    for _ in range(FIRSTS):
+        with Pair("124m", 1, PLAIN) as pair:
+            loads = pair.load()
+            found.append((pair.ours()["wall"], pair.theirs()["wall"], *loads))
+    ours, theirs, *loads = (statistics.median(seconds) for seconds in zip(*found, strict=True))
+    say(f"{name}: loading before takes {loads[0]:.1f} s, {PEER} {loads[1]:.1f} s")
+    return SignatureRow(name, ours, PEER, theirs, "s", "lower", PLAIN)
+
+
+def require_ranks() -> None:
+    """Ends the program without GPT-2's tokenizer."""
+    from gptfx.data.errors import InputError
+    from gptfx.modules.tokenizers.gpt2 import find_ranks
+
+    try:
+        find_ranks()
+    except InputError as error:
+        stop(str(error))
+
+
+def plans(_: Namespace) -> Iterator[Plan]:
+    """All rows."""
+    for label in SIZES:
+        require = require_ranks if label == "124m" else lambda: None
+        for batch in (1, 8):
+            for signature in SIGNATURES:
+                row = partial(speed, label=label, batch=batch, signature=signature)
+                yield Plan(f"{label}-{batch}-{signature}", row, require)
+    yield Plan("124m-bandwidth", bandwidth, require_ranks)
+    yield Plan("124m-first", first, require_ranks)
+
+
+if __name__ == "__main__":
+    main(__doc__ or "", plans)

@@ -1,0 +1,125 @@
+"""The contract of the exported model, asked in a process without gptfx, as a server runs it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WORKER = Path(__file__).with_name("contract_worker.py")
+TEXT = {"text": "string", "tokens": "int32", "finish_reason": "string"}
+PLAIN = {
+    "prompt": "string", "max_new_tokens": "int32", "temperature": "float32", "top_k": "int32",
+    "top_p": "float32", "seed": "int64",
+}  # fmt: skip
+CONTROLLED = {**PLAIN, "min_p": "float32", "repetition_penalty": "float32", "stop": "string"}
+SUMS = {"nats": "float32", "tokens": "float32", "bytes": "float32", "correct": "float32"}
+CONTRACT = {
+    "serving_default": ({"prompt": "string"}, TEXT),
+    "generate": (PLAIN, TEXT),
+    "generate_compiled": (PLAIN, TEXT),
+    "generate_controlled": (CONTROLLED, TEXT),
+    "stream_start": (CONTROLLED, TEXT),
+    "stream_next": ({"steps": "int32"}, TEXT),
+    "score": ({"text": "string"}, {"nats": "float32", "tokens": "int32", "bytes": "int32"}),
+    "evaluate": ({"examples": "string"}, SUMS),
+    "tokenize": ({"text": "string"}, {"ids": "int64", "row_splits": "int64"}),
+    "detokenize": ({"ids": "int64", "row_splits": "int64"}, {"text": "string"}),
+}
+REFUSALS = {
+    "too long": "prompt: too long, in bytes. Received: [1000000]. What to do: send at most 65536.",
+    "too many rows": "prompt: too many rows. Received: 1000. What to do: send at most 32.",
+    "too many tokens": (
+        "max_new_tokens: out of bounds. Received: [1000000000]. What to do: give 0 to 4096."
+    ),
+    "too hot": (
+        "temperature: out of bounds. Received: [-1]. What to do: give 0.0 to 1000000000.0."
+    ),
+}
+WAYS = ["python", "session"]
+
+
+@pytest.fixture(scope="module")
+def told(exported: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the worker says of a copy of the model, in another folder."""
+    folder = tmp_path_factory.mktemp("elsewhere") / "model"
+    shutil.copytree(exported.folder, folder)
+    command = [sys.executable, "-I", str(WORKER), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_signatures_are_those_promised(told: dict[str, Any]) -> None:
+    def promised(names: dict[str, str]) -> dict[str, str]:
+        return {name: kind for name, kind in names.items() if not name.startswith("state_")}
+
+    assert {
+        name: tuple(map(promised, each)) for name, each in told["signatures"].items()
+    } == CONTRACT
+
+
+def test_what_a_stream_hands_out_it_takes_again(told: dict[str, Any]) -> None:
+    states = [
+        {name: kind for name, kind in told["signatures"][signature][side].items() if "_" in name}
+        for signature, side in (("stream_start", 1), ("stream_next", 0), ("stream_next", 1))
+    ]
+    for state in states:
+        state.pop("finish_reason", None)
+    assert states[0] == states[1] == states[2]
+    assert len(states[0]) > 10
+
+
+def test_only_ops_of_tensorflow_s_standard_set_are_used(told: dict[str, Any]) -> None:
+    assert len(told["ops"]) > 50
+    assert told["unknown"] == []
+    assert [op for op in told["ops"] if "Py" in op] == []
+
+
+def test_a_session_answers_as_python_does(told: dict[str, Any]) -> None:
+    assert told["session"] == told["python"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_prompts_are_continued_alike_again_alone_compiled_and_streamed(
+    told: dict[str, Any], way: str
+) -> None:
+    said = told[way]
+    assert said["default"]["tokens"] == [12, 12, 12]
+    assert said["default again"] == said["default"]
+    assert said["default alone"] == {name: each[:1] for name, each in said["default"].items()}
+    assert said["compiled"] == said["generate"] != said["greedy"]
+    assert said["greedy compiled"] == said["greedy"]
+    assert said["stream"] == said["controlled"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_prompts_of_any_kind_are_answered(told: dict[str, Any], way: str) -> None:
+    bad = told[way]["bad prompts"]
+    assert [len(values) for values in bad.values()] == [5, 5, 5]
+    assert set(bad["finish_reason"]) <= {"length", "stop"}
+    assert told[way]["nothing"] == {"text": [], "tokens": [], "finish_reason": []}
+    assert told[way]["no tokens"]["tokens"] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("request_name", REFUSALS)
+def test_what_is_out_of_bounds_is_refused_by_name(
+    told: dict[str, Any], way: str, request_name: str
+) -> None:
+    assert told[way][request_name] == REFUSALS[request_name]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_texts_are_scored_and_taken_apart_and_put_together(told: dict[str, Any], way: str) -> None:
+    said = told[way]
+    assert said["score"]["bytes"] == [5, 0, 6]
+    assert said["score"]["nats"][0] == pytest.approx(said["evaluate"]["nats"][0])
+    assert said["score"]["nats"][1] == 0.0
+    sizes = [end - start for start, end in pairwise(said["tokenize"]["row_splits"])]
+    assert sizes == said["score"]["tokens"]
+    assert said["detokenize"]["text"] == ["To be", "", "漢字"]

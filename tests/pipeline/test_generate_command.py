@@ -1,0 +1,166 @@
+"""``gptfx generate`` and ``gptfx score``: a model is asked from the command line."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gptfx.modules.config import BigramConfig, GenerationConfig
+from gptfx.modules.export.saved_model import export
+from gptfx.modules.export.serving_model import ServingModel
+from gptfx.modules.language_model import language_model
+from gptfx.modules.models.bigram import fit_bigram
+from gptfx.modules.tokenizers.graph import GraphTokenizer
+from gptfx.modules.tokenizers.tokenizer import Tokenizer
+
+TEXT = b"abab acab bcab\n" * 40
+NEWEST = "1700000002"
+
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With two pushed versions of a bigram of bytes, which the tests ask."""
+    path = tmp_path_factory.mktemp("root")
+    tokenizer = Tokenizer(())
+    for version, text in (("1700000001", b"xy" * 50), (NEWEST, TEXT)):
+        stream = np.frombuffer(text, np.uint8).astype(np.int32)
+        model = fit_bigram([stream], tokenizer.vocab_size, BigramConfig(smoothing=0.01))
+        view = language_model(model, tokenizer.vocab_size, 16)
+        config = GenerationConfig(max_new_tokens=9, largest_batch=3)
+        folder = path / "serving" / "mine" / version
+        card = {"generation": config.model_dump()}
+        export(ServingModel(GraphTokenizer(tokenizer), view, config), folder, card)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ask(root: Path, gptfx: Any) -> Ask:
+    """Runs a command with the root."""
+    return lambda *words, **how: gptfx(*words, "--root", str(root), **how)
+
+
+def lines(done: Any) -> list[dict[str, Any]]:
+    """A JSON object a line."""
+    assert done.code == 0, done.err
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_one_prompt_is_streamed_and_told_in_json_alike(ask: Ask) -> None:
+    words = ("generate", "ab", "--seed", "3", "--max-new-tokens", "20")
+    streamed = ask(*words)
+    assert (streamed.code, streamed.err) == (0, "")
+    (told,) = lines(ask(*words, "--json"))
+    assert streamed.out == "ab" + told["text"] + "\n"
+    assert told["model"].endswith(NEWEST)
+    told.pop("model"), told.pop("model_id"), told.pop("text")
+    assert told == {"prompt": "ab", "tokens": 20, "finish_reason": "length", "seed": 3}
+
+
+def test_prompts_of_a_file_and_of_standard_input_are_continued_in_batches(
+    ask: Ask, tmp_path: Path
+) -> None:
+    prompts = ["ab", "", "c", "ac", "\ufffd"]  # more than the model takes at once
+    file = tmp_path / "prompts.txt"
+    file.write_bytes(b"ab\n\nc\r\nac\n" + b"\xff")
+    words = ("generate", "--json", "--seed", "3", "--max-new-tokens", "8")
+    told = lines(ask(*words, "--file", str(file)))
+    assert [each["prompt"] for each in told] == prompts
+    assert [each["seed"] for each in told] == [3, 4, 5, 6, 7]
+    piped = ask(*words, text="ab\n\nc\nac\n\ufffd\n")
+    assert lines(piped) == told
+    (alone,) = lines(ask("generate", "ac", *words[1:3], "6", *words[4:], "--json"))
+    assert alone == told[3]
+    plain = ask("generate", "--file", "-", *words[2:], text="ab\nc\n")
+    assert plain.out.startswith("ab" + told[0]["text"] + "\n\nc")
+
+
+@pytest.mark.parametrize("how", ["version", "folder", "latest"])
+def test_any_version_can_be_asked(ask: Ask, root: Path, how: str) -> None:
+    folder = root / "serving" / "mine" / "1700000001"
+    name = {"version": folder.name, "folder": str(folder), "latest": "latest"}[how]
+    (told,) = lines(ask("generate", "xy", "--temperature", "0", "--json", "--model", name))
+    assert told["text"].startswith("xyxy") == (how != "latest")
+
+
+def test_stop_words_end_a_text(ask: Ask) -> None:
+    (told,) = lines(ask("generate", "a", "--json", "--stop", " ", "--stop", "c"))
+    assert told["finish_reason"] == "stop"
+    assert not set(" c") & set(told["text"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("generate", "a", "--model", "5"), "no such version in"),
+        (("generate", "a", "--model", "nowhere"), "no model to load. Received: 'nowhere'"),
+        (("generate", "a", "--file", "b"), "a prompt and --file were given"),
+        (("generate", "--file", "nowhere"), "the prompts cannot be read (No such file"),
+        (("generate",), "there are no prompts. Received: 'standard input'"),
+        (("generate", "a", "--max-new-tokens", "5000"), "give 0 to 4096."),
+        (("generate", "a" * 70_000), "prompt: too long, in bytes. Received: '[70000]'"),
+        (("generate", "a", "--stop", ""), "--stop cannot be that"),
+        (("generate", "a", "--top-p", "0"), "--top-p is a share"),
+        (("score", "nowhere"), "neither the name of a corpus nor an existing path"),
+        (("score", "empty.txt"), "the corpus is empty"),
+        (("score", "binary.txt"), "hold no UTF-8 text but binary data"),
+    ],
+)
+def test_bad_input_is_one_line(
+    ask: Ask, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\0")
+    refused = ask(*words, cwd=tmp_path, text="")
+    assert refused.code == 2
+    assert message in refused.err
+    assert refused.err.count("\n") == 1
+    assert refused.out == ""
+
+
+def test_a_text_that_ends_with_the_context_says_so(
+    make_small_gpt: Callable[[Path], None], ask: Ask, tmp_path: Path
+) -> None:
+    make_small_gpt(tmp_path / "model")
+    done = ask("generate", "abc", "--model", str(tmp_path / "model"))
+    assert done.code == 0
+    assert done.err == "gptfx: the text ends here: the model cannot see further\n"
+
+
+@pytest.fixture
+def make_small_gpt() -> Callable[[Path], None]:
+    """Exports a GPT with learned positions and a block of 8 into a folder."""
+
+    def make(folder: Path) -> None:
+        from gptfx.modules.config import ModelConfig
+        from gptfx.modules.models.gpt import GPT
+
+        config = ModelConfig(block_size=8, n_layer=1, n_head=1, n_embd=4)
+        gpt = GPT(config, 257)
+        gpt(tf.zeros([1, 2], tf.int32))
+        view = language_model(gpt, 257, 8, frozen=True)
+        export(ServingModel(GraphTokenizer(Tokenizer(())), view, GenerationConfig()), folder, {})
+
+    return make
+
+
+def test_a_score_adds_up_what_the_model_says(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes(TEXT)
+    words = ("score", str(tmp_path / "text.txt"), "--passage-bytes", "64")
+    (told,) = lines(ask(*words, "--json"))
+    assert (told["bytes"], told["tokens"]) == (len(TEXT), len(TEXT))
+    bits = told["nats_per_token"] / math.log(2)  # a token is a byte
+    assert told["bits_per_byte"] == pytest.approx(bits)
+    assert told["perplexity"] == pytest.approx(math.exp(told["nats_per_token"]))
+    assert bits < 1.5
+    shown = ask(*words).out
+    assert f"bits per byte   {told['bits_per_byte']:.4f}\n" in shown
+    other = lines(ask(*words, "--json", "--model", "1700000001"))[0]
+    assert other["bits_per_byte"] > 3 * told["bits_per_byte"]
