@@ -301,6 +301,9 @@ class BigramConfig(Section):
     dense_up_to: int = Field(8192, ge=0, le=16_384)
 
 
+STOP_SEPARATOR = "\x1f"  # unit separator, between the several stop strings of one prompt
+
+
 class GenerationConfig(Section):
     """What `serving_default` does with a prompt; every value is fixed at export.
 

@@ -15,11 +15,12 @@ import tensorflow as tf
 from gptfx.data.corpora import TextCorpus
 from gptfx.data.errors import InputError
 from gptfx.modules.evaluation.scoring import BYTES, NATS, TOKENS
+from gptfx.modules.evaluation.sums import Sums, bits_per_byte
 from gptfx.modules.export.serving_model import Sampler, ServingModel
 from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.models.bigram import BigramCounts, fit_bigram
 from gptfx.modules.tokenizers.graph import GraphTokenizer
-from gptfx.modules.training.curves import NATS_TO_BITS, BytesPerToken, Point
+from gptfx.modules.training.curves import BytesPerToken, Point
 from gptfx.modules.training.loop import Watch
 from gptfx.modules.training.packing import Stream
 from gptfx.modules.training.texts import make_tokenizer_of, read_splits, tokenize
@@ -106,20 +107,12 @@ def _train_bigram(config: Config, data: Data, watch: Watch) -> Trained:
 
 def judge(model: ServingModel, data: Data) -> Judgement:
     """As the pipeline's Evaluator does: every passage on its own, every token once."""
-    sums = dict.fromkeys((NATS, TOKENS, BYTES), 0.0)
+    total = Sums()
     for start in range(0, len(data.eval_texts), SCORED_AT_ONCE):
-        texts = data.eval_texts[start : start + SCORED_AT_ONCE]
-        scored = model.evaluate(tf.constant([_example(text) for text in texts]))
-        for key in sums:
-            sums[key] += float(np.sum(scored[key], dtype=np.float64))
-    return Judgement(sums[NATS] / sums[TOKENS], sums[NATS] * NATS_TO_BITS / sums[BYTES])
-
-
-def _example(text: bytes) -> bytes:
-    """A serialized tf.Example."""
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[text]))
-    features = tf.train.Features(feature={"text": feature})
-    return bytes(tf.train.Example(features=features).SerializeToString())
+        scored = model.score(tf.constant(data.eval_texts[start : start + SCORED_AT_ONCE]))
+        some = (np.sum(scored[key], dtype=np.float64) for key in (NATS, TOKENS, BYTES))
+        total = total.plus(Sums(*map(float, some)))
+    return Judgement(total.nats_per_token, bits_per_byte(total))
 
 
 def say(model: ServingModel, prompt: str) -> str:

@@ -1,7 +1,6 @@
 """Reads prediction logs on Beam: sums first, ratios at the end, as the gate's metrics."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 import apache_beam as beam
@@ -11,8 +10,9 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
 from gptfx.components.examples import SHARD_PATTERN, RawExample, shards
-from gptfx.modules.evaluation.metrics import Sums, all_metrics
+from gptfx.modules.evaluation.metrics import all_metrics
 from gptfx.modules.evaluation.scoring import BYTES, CORRECT, NATS, TOKENS
+from gptfx.modules.evaluation.sums import Sums, add_up
 
 SCORES_FILE = "scores.json"
 
@@ -59,14 +59,6 @@ def read_score(serialized: bytes) -> tuple[str, Sums]:
     said = log.response.outputs
     values = (tf.make_ndarray(said[name]).item() for name in (NATS, TOKENS, BYTES, CORRECT))
     return corpus, Sums(*values)
-
-
-def add_up(parts: Iterable[Sums]) -> Sums:
-    """Beam's combiner."""
-    total = Sums()
-    for part in parts:
-        total = total.plus(part)
-    return total
 
 
 def read_scores(folder: str) -> dict[str, dict[str, float]]:

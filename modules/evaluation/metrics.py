@@ -11,7 +11,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types
 
 from gptfx.modules.evaluation.scoring import BYTES, CORRECT, NATS, TOKENS
-from gptfx.modules.evaluation.sums import Sums, bits_per_byte, perplexity, token_accuracy
+from gptfx.modules.evaluation.sums import Sums, add_up, bits_per_byte, perplexity, token_accuracy
 
 BITS_PER_BYTE, PERPLEXITY, TOKEN_ACCURACY = "bits_per_byte", "perplexity", "token_accuracy"
 
@@ -73,10 +73,7 @@ class SumOfPredictions(beam.CombineFn):
 
     def merge_accumulators(self, accumulators: Iterable[Sums]) -> Sums:
         """Adds sums to sums."""
-        total = Sums()
-        for accumulator in accumulators:
-            total = total.plus(accumulator)
-        return total
+        return add_up(accumulators)
 
     def extract_output(self, accumulator: Sums) -> dict[metric_types.MetricKey, float]:
         """The metrics of the slice."""

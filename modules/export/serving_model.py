@@ -1,5 +1,6 @@
-"""The functions behind an exported model's signatures; ``docs`` of them are in `saved_model`."""
+"""The functions behind an exported model's signatures; what they promise is in `saved_model`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,7 +10,7 @@ from gptfx.modules.config import GenerationConfig
 from gptfx.modules.evaluation.scoring import BYTES, NATS, TOKENS, score_texts
 from gptfx.modules.generation import streaming
 from gptfx.modules.generation.generate import generate, generate_compiled
-from gptfx.modules.generation.requests import Request, check
+from gptfx.modules.generation.requests import Request, check, largest
 from gptfx.modules.generation.sampling import Sampling
 from gptfx.modules.language_model import LanguageModel, SharedModel, language_model
 from gptfx.modules.tokenizers.graph import GraphTokenizer
@@ -57,26 +58,22 @@ class ServingModel(tf.Module):
     @tf.function(input_signature=_rows(PLAIN), autograph=False)
     def generate(self, *inputs: tf.Tensor) -> Tensors:
         """Continues prompts, each with its own settings."""
-        return self._answer(_request(*inputs))
+        return self._answer(generate, inputs)
 
     @tf.function(input_signature=_rows(PLAIN), autograph=False)
     def generate_compiled(self, *inputs: tf.Tensor) -> Tensors:
         """The same, by XLA: faster, once it has compiled for a size."""
-        request = _request(*inputs)
-        with tf.control_dependencies([check(request, self.config)]):
-            return generate_compiled(request, self.tokenizer, self.model, self.slides)
+        return self._answer(generate_compiled, inputs)
 
     @tf.function(input_signature=_rows(CONTROLLED), autograph=False)
     def generate_controlled(self, *inputs: tf.Tensor) -> Tensors:
         """The same, with all settings there are."""
-        return self._answer(_request(*inputs))
+        return self._answer(generate, inputs)
 
     @tf.function(input_signature=_rows(CONTROLLED), autograph=False)
     def stream_start(self, *inputs: tf.Tensor) -> Tensors:
         """The first token of each text."""
-        request = _request(*inputs)
-        with tf.control_dependencies([check(request, self.config)]):
-            return streaming.start(request, self.tokenizer, self.model, self.slides)
+        return self._answer(streaming.start, inputs)
 
     def stream_next(self) -> Any:
         """A function of `steps` (batch,) int32 and the state: more tokens of each text."""
@@ -87,17 +84,17 @@ class ServingModel(tf.Module):
 
         @tf.function(input_signature=specs, autograph=False)
         def stream_next(steps: tf.Tensor, *state: tf.Tensor) -> Tensors:
-            most = tf.reduce_max(tf.concat([[1], steps], axis=0))
             by_name = dict(zip(of_state, state, strict=True))
             limits = streaming.PREFIX + "limits"  # nobody is trusted to hand it on unchanged
             by_name[limits] = tf.minimum(by_name[limits], self.config.most_new_tokens)
-            return streaming.go_on(by_name, most, self.tokenizer, self.model)
+            return streaming.go_on(by_name, largest(steps), self.tokenizer, self.model)
 
         return stream_next
 
-    def _answer(self, request: Request) -> Tensors:
+    def _answer(self, how: Callable[..., Tensors], inputs: tuple[tf.Tensor, ...]) -> Tensors:
+        request = _request(*inputs)
         with tf.control_dependencies([check(request, self.config)]):
-            return generate(request, self.tokenizer, self.model, self.slides)
+            return how(request, self.tokenizer, self.model, self.slides)
 
     @tf.function(input_signature=_rows({"text": tf.string}), autograph=False)
     def score(self, text: tf.Tensor) -> Tensors:

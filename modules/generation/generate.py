@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from gptfx.modules.generation.requests import Prompts, Request, read_prompts
-from gptfx.modules.generation.sampling import Sampling, uniform_draws
-from gptfx.modules.generation.writing import REASONS, Texts, Writer
+from gptfx.modules.generation.requests import Prompts, Request, largest, read_prompts
+from gptfx.modules.generation.sampling import Sampling
+from gptfx.modules.generation.writing import Texts, Writer
 from gptfx.modules.language_model import LanguageModel
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 
@@ -28,9 +28,8 @@ def generate(
       string was met, which is cut off; `context` where the model cannot see further.
     """
     prompts = read_prompts(request, tokenizer, model, slides)
-    count = tf.reduce_max(tf.concat([[1], prompts.limits], axis=0))
-    draws = uniform_draws(request.seeds, count)
-    writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, draws)
+    count = largest(prompts.limits)
+    writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, count)
     memory, texts = writer.begin(prompts, columns_for(prompts, model, count))
     ids = tf.TensorArray(tf.int32, count, element_shape=[None]).write(0, texts.token)
     _, texts, ids = writer.go_on(memory, texts, count, ids)
@@ -51,16 +50,14 @@ def generate_compiled(
     size = tf.size(request.prompts)
     request = _padded(request, _power(size) - size)
     prompts = read_prompts(request, tokenizer, model, slides)
-    most = tf.reduce_max(tf.concat([[1], prompts.limits], axis=0))
-    count = _bucket(most)
-    draws = uniform_draws(request.seeds, count)
-    writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, draws)
-    columns = tf.minimum(_bucket(tf.shape(prompts.ids)[1] + most - 1), model.block_size)
+    most = largest(prompts.limits)
+    writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, _bucket(most))
+    columns = tf.minimum(_bucket(columns_for(prompts, model, most)), model.block_size)
     memory, texts = writer.begin(prompts, columns)
 
     @tf.function(jit_compile=True, autograph=False)
     def write() -> tuple[tf.Tensor, Texts]:
-        ids = tf.TensorArray(tf.int32, tf.shape(draws)[1], element_shape=texts.token.shape)
+        ids = tf.TensorArray(tf.int32, tf.shape(writer.draws)[1], element_shape=texts.token.shape)
         _, end, ids = writer.go_on(memory, texts, most, ids.write(0, texts.token), compiled=True)
         return ids.stack(), end
 
@@ -111,5 +108,5 @@ def _answer(texts: Texts, ids: tf.Tensor, tokenizer: GraphTokenizer) -> dict[str
     return {
         "text": text,
         "tokens": texts.made,
-        "finish_reason": tf.gather(tf.constant(REASONS), texts.reason),
+        "finish_reason": texts.finish_reason,
     }

@@ -75,6 +75,11 @@ class Bound(NamedTuple):
         return tf.debugging.Assert(self.holds, [tf.strings.format(words, (self.received,))])
 
 
+def largest(values: tf.Tensor) -> tf.Tensor:
+    """Scalar: the largest of (B,), and 1 of none, or of none above it."""
+    return tf.reduce_max(tf.concat([tf.ones([1], values.dtype), values], axis=0))
+
+
 def check(request: Request, config: GenerationConfig) -> tf.Tensor:
     """Fails unless the request is within the bounds that `config` sets; run it first."""
     return demand([*_sizes(request, config), *_values(request, config)])
@@ -165,7 +170,7 @@ def _right_aligned(
 ) -> Prompts:
     """Ids (B, None); with a block size that a text cannot outgrow."""
     size = tf.cast(ids.row_lengths(), tf.int32)
-    longest = tf.reduce_max(tf.concat([[1], size], axis=0))
+    longest = largest(size)
     left = ids.to_tensor(shape=tf.stack([-1, longest]))
     first = longest - size
     columns = tf.maximum(tf.range(longest) - first[:, None], 0)  # (B, T)

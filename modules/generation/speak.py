@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from gptfx.data.errors import InputError
+from gptfx.modules.config import STOP_SEPARATOR
 from gptfx.modules.export.card import require_packages
 
-STOP_SEPARATOR = "\x1f"  # between several stop strings; see the contract in export/saved_model.py
 REFUSAL = re.compile(r"assertion failed: \[(.*?)\. Received: (.*?)\. What to do: (.*?)\.\]", re.S)
 PATIENCE = 0.1  # seconds that a call of a stream takes about
 

@@ -6,12 +6,12 @@ U+001F (unit separator) between them.
 
 import tensorflow as tf
 
-SEPARATOR = "\x1f"
+from gptfx.modules.config import STOP_SEPARATOR
 
 
 def cut_at_stops(texts: tf.Tensor, stops: tf.Tensor) -> tf.Tensor:
     """(B,) strings of bytes, each up to the first of its own stop strings."""
-    each = tf.strings.split(stops, SEPARATOR)  # (B, None)
+    each = tf.strings.split(stops, STOP_SEPARATOR)  # (B, None)
     rows, words = each.value_rowids(), each.values
     given = tf.strings.length(words) > 0  # without one, the one that is there is empty
     rows, words = tf.boolean_mask(rows, given), tf.boolean_mask(words, given)
@@ -27,5 +27,5 @@ def cut_at_stops(texts: tf.Tensor, stops: tf.Tensor) -> tf.Tensor:
 
 def longest_stop(stops: tf.Tensor) -> tf.Tensor:
     """(B,) int32: bytes of each row's longest stop string; 0 where there is none."""
-    lengths = tf.strings.length(tf.strings.split(stops, SEPARATOR).to_tensor(""))  # (B, most)
+    lengths = tf.strings.length(tf.strings.split(stops, STOP_SEPARATOR).to_tensor(""))  # (B, most)
     return tf.reduce_max(tf.concat([tf.zeros_like(lengths[:, :1]), lengths], axis=1), axis=1)

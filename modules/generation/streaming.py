@@ -8,10 +8,10 @@ from typing import Any
 import tensorflow as tf
 
 from gptfx.modules.generation.generate import columns_for
-from gptfx.modules.generation.requests import Request, read_prompts
-from gptfx.modules.generation.sampling import Sampling, uniform_draws
+from gptfx.modules.generation.requests import Request, largest, read_prompts
+from gptfx.modules.generation.sampling import Sampling
 from gptfx.modules.generation.stopping import longest_stop
-from gptfx.modules.generation.writing import REASONS, RUNNING, Texts, Writer
+from gptfx.modules.generation.writing import RUNNING, Texts, Writer
 from gptfx.modules.language_model import LanguageModel
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 
@@ -47,10 +47,10 @@ def start(
       empty while more is to come; and the state (`state_specs`).
     """
     prompts = read_prompts(request, tokenizer, model, slides)
-    most = tf.reduce_max(tf.concat([[1], prompts.limits], axis=0))
-    draws = uniform_draws(request.seeds, tf.constant(1))
-    writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, draws)
-    memory, texts = writer.begin(prompts, columns_for(prompts, model, most))
+    one = tf.constant(1)
+    writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, one)
+    columns = columns_for(prompts, model, largest(prompts.limits))
+    memory, texts = writer.begin(prompts, columns)
     return _answer(writer, memory, texts, tf.zeros_like(prompts.limits))
 
 
@@ -65,10 +65,9 @@ def go_on(
     )
     sampling = Sampling(*(state[name] for name in Sampling._fields))
     request = Request(state["said"], state["limits"], sampling, state["seed"], state["stop"])
-    most = tf.reduce_max(tf.concat([[1], state["limits"]], axis=0))
+    most = largest(state["limits"])
     until = tf.minimum(texts.step + tf.minimum(steps, most), most)
-    draws = uniform_draws(request.seeds, until)
-    writer = Writer(model, tokenizer, request, state["limits"], state["cut_short"], draws)
+    writer = Writer(model, tokenizer, request, state["limits"], state["cut_short"], until)
     memory, texts, _ = writer.go_on(model.unpack(state), texts, until)
     return _answer(writer, memory, texts, state["shown"])
 
@@ -98,7 +97,7 @@ def _answer(writer: Writer, memory: Any, texts: Texts, shown: tf.Tensor) -> Tens
     return {
         "text": writer.tokenizer.text_of(fresh),
         "tokens": texts.made,
-        "finish_reason": tf.gather(tf.constant(REASONS), texts.reason),
+        "finish_reason": texts.finish_reason,
         **state,
     }
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from gptfx.modules.generation.requests import Prompts, Request
-from gptfx.modules.generation.sampling import penalize, sample, sample_shared
+from gptfx.modules.generation.sampling import penalize, sample, sample_shared, uniform_draws
 from gptfx.modules.generation.stopping import cut_at_stops
 from gptfx.modules.language_model import LanguageModel
 from gptfx.modules.tokenizers.graph import GraphTokenizer
@@ -36,6 +36,11 @@ class Texts(NamedTuple):
     said: Any
     seen: Any
 
+    @property
+    def finish_reason(self) -> tf.Tensor:
+        """(B,) strings."""
+        return tf.gather(tf.constant(REASONS), self.reason)
+
 
 class Writer:
     """Continues one batch; what it needs of model, tokenizer and request."""
@@ -47,11 +52,13 @@ class Writer:
         request: Request,
         limits: tf.Tensor,
         cut_short: tf.Tensor,
-        draws: tf.Tensor,
+        most: tf.Tensor,
     ) -> None:
-        """Limits and `cut_short` are those of `Prompts`; draws (B, N) float32 in [0, 1)."""
+        """Limits and `cut_short` are those of `Prompts`; no row is given more than `most` tokens, a
+        scalar int32."""
         self.model, self.tokenizer, self.request = model, tokenizer, request
-        self.limits, self.cut_short, self.draws = limits, cut_short, draws
+        self.limits, self.cut_short = limits, cut_short
+        self.draws = uniform_draws(request.seeds, most)  # (B, N) float32 in [0, 1)
 
     def begin(self, prompts: Prompts, columns: tf.Tensor) -> tuple[Any, Texts]:
         """Reads the prompts and chooses the first token; memory and texts."""

@@ -57,10 +57,12 @@ def generate(
     A single text appears as it is made. With a seed, prompt number n of a file (from 0) has the
     seed plus n.
     """
+    from gptfx.modules.config import STOP_SEPARATOR
+
     del verbose  # main() looks for it
     if not 0.0 < top_p <= 1.0:
         raise InputError("--top-p is a share", top_p, "give more than 0 and at most 1")
-    if any("\x1f" in words or not words for words in stop):
+    if any(STOP_SEPARATOR in words or not words for words in stop):
         raise InputError("--stop cannot be that", stop, "give words without U+001F")
     prompts = _prompts(prompt, file)
     layout = Layout(root.expanduser().absolute())
@@ -71,15 +73,18 @@ def generate(
         from gptfx.modules.generation.speak import Request, load
 
         seed = random.randrange(2**31) if seed is None else seed
-        sampling = (temperature, top_k, top_p, seed, min_p, repetition_penalty, tuple(stop))
-        request = Request(max_new_tokens, *sampling)
-        loaded = load(folder)
+        words = tuple(stop)
+        request = Request(
+            max_new_tokens, temperature, top_k, top_p, seed, min_p, repetition_penalty, words
+        )
+        loaded, card = load(folder), read_card(folder) or {}
         if prompt is not None and not as_json:
             _stream(loaded, prompt, request, out, err)
             return
-        made = _continue(loaded, prompts, request, _at_once(folder, batch_size))
+        made = _continue(loaded, prompts, request, _at_once(card, batch_size))
+        origin = {"model_id": card.get("model_id"), "model": str(folder)}
         for number, (each, answer) in enumerate(made):
-            shown = _as_json(each, answer, folder, seed + number) if as_json else each + answer.text
+            shown = _as_json(each, answer, seed + number, origin) if as_json else each + answer.text
             print(_printable(shown), file=out, end="\n" if as_json else "\n\n", flush=True)
 
 
@@ -135,21 +140,13 @@ def _continue(
         request = request._replace(seed=request.seed + len(batch))
 
 
-def _at_once(folder: Path, batch_size: int) -> int:
+def _at_once(card: dict[str, Any], batch_size: int) -> int:
     """As many prompts as were asked for, and the model takes."""
-    generation = (read_card(folder) or {}).get("generation", {})
-    return min(batch_size, int(generation.get("largest_batch", batch_size)))
+    return min(batch_size, int(card.get("generation", {}).get("largest_batch", batch_size)))
 
 
-def _as_json(prompt: str, answer: "Answer", folder: Path, seed: int) -> str:
-    card = read_card(folder) or {}
-    content = {
-        "prompt": prompt,
-        **answer._asdict(),
-        "seed": seed,
-        "model_id": card.get("model_id"),
-        "model": str(folder),
-    }
+def _as_json(prompt: str, answer: "Answer", seed: int, origin: dict[str, Any]) -> str:
+    content = {"prompt": prompt, **answer._asdict(), "seed": seed, **origin}
     return json.dumps(content, ensure_ascii=False)
 
 

@@ -1,7 +1,6 @@
 """``gptfx score``: how well a model predicts a text."""
 
 import json
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -71,7 +70,7 @@ def _score(model: Any, passages: Iterator[bytes], err: TextIO) -> "Sums":
     while batch := list(islice(passages, AT_ONCE)):
         for each in score(model, batch):
             total = total.plus(Sums(*each))
-        if sys.__stderr__ is not None and err.isatty():
+        if err.isatty():
             print(f"\r  {total.bytes:,.0f} bytes", end="", file=err, flush=True)
     if err.isatty():
         print("\r" + " " * 40 + "\r", end="", file=err, flush=True)
@@ -83,7 +82,7 @@ def _show(total: "Sums", folder: Path, as_json: bool, out: TextIO) -> None:
 
     figures = {
         "bits_per_byte": bits_per_byte(total),
-        "nats_per_token": total.nats / total.tokens,
+        "nats_per_token": total.nats_per_token,
         "perplexity": perplexity(total),
         "tokens": int(total.tokens),
         "bytes": int(total.bytes),

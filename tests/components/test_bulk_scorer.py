@@ -13,12 +13,13 @@ from tfx.proto.bulk_inferrer_pb2 import DataSpec, ModelSpec
 from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 
 from gptfx.components.bulk_scorer.component import BulkScorer
-from gptfx.components.bulk_scorer.executor import add_up, read_scores
+from gptfx.components.bulk_scorer.executor import read_scores
 from gptfx.components.examples import EVAL, TRAIN, read_raw_examples
 from gptfx.modules.config import GenerationConfig, ModelConfig
-from gptfx.modules.evaluation.metrics import Sums
 from gptfx.modules.evaluation.scoring import BYTES, CORRECT, NATS, TOKENS, score_texts
-from gptfx.modules.export.saved_model import ServingModel, export
+from gptfx.modules.evaluation.sums import Sums, add_up
+from gptfx.modules.export.saved_model import export
+from gptfx.modules.export.serving_model import ServingModel
 from gptfx.modules.language_model import LanguageModel, language_model
 from gptfx.modules.models.gpt import GPT
 from gptfx.modules.tokenizers.graph import GraphTokenizer
