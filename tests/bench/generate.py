@@ -4,10 +4,9 @@
 have the same random weights and prompts and take the likeliest token; tokens a CPU second of one
 thread, medians, both sides in turn. A row's name ends with the signature that it asks.
 
-What the project must reach, by at least one of the two signatures:
-
-    small-1  12 times transformers    124m-1  1.6 times    124m-bandwidth  0.85 of memory's speed
-    small-8   2 times                 124m-8  1.5 times    124m-first      less than 5 seconds
+What the project must reach, by at least one of the two signatures: small-1 12 times transformers,
+small-8 2 times, 124m-1 1.6 times, 124m-8 1.5 times; 124m-bandwidth 0.85 of the speed of memory;
+124m-first less than 5 seconds.
 """
 
 import statistics
