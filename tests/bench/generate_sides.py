@@ -13,8 +13,8 @@ from harness import FOLDER, Worker, host_python, peer_python, say
 from gptfx.components.fingerprint import code_fingerprint
 
 HERE = Path(__file__).parent
+EXPORTER = HERE / "export_worker.py"
 PEERS = ["torch==2.13.0", "transformers==5.24.0", "numpy"]
-SPREAD = 0.1  # of the weights: what is likeliest then depends on all that was said
 WORDS = ["the", "sea", "and", "his", "old", "war", "was", "one"]
 
 
@@ -51,6 +51,11 @@ class Models(NamedTuple):
     exported: Path
     huggingface: Path
 
+    @classmethod
+    def within(cls, folder: Path) -> "Models":
+        """Where they lie in a folder."""
+        return cls(folder / "exported", folder / "huggingface")
+
 
 def our_side() -> Worker:
     """A process with an exported model in it."""
@@ -74,51 +79,20 @@ def prompts(batch: int) -> list[str]:
 def models(label: str) -> Models:
     """Of a size of `SIZES`; made once, and anew when our code changes."""
     folder = FOLDER / "generate" / label
-    made = Models(folder / "exported", folder / "huggingface")
-    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-    stamp, now = folder / "made-by", f"{code_fingerprint('modules', 'data')} {own}"
+    made = Models.within(folder)
+    stamp, now = folder / "made-by", f"{code_fingerprint('modules', 'data')} {_own_fingerprint()}"
     if not stamp.exists() or stamp.read_text() != now:
         shutil.rmtree(folder, ignore_errors=True)
         say(f"making and exporting a model, {label}")
-        write(SIZES[label], made)
+        with Worker([sys.executable, str(EXPORTER)]) as worker:
+            worker.ask(size=SIZES[label], folder=str(folder))
         stamp.write_text(now)
     return made
 
 
-def write(size: Size, to: Models) -> None:
-    """Exports a model of random weights as a pipeline would, and writes Hugging Face's form."""
-    from gptfx.modules.config import GenerationConfig, TokenizerConfig
-    from gptfx.modules.export.saved_model import export
-    from gptfx.modules.export.serving_model import ServingModel
-    from gptfx.modules.language_model import language_model
-    from gptfx.modules.models.gpt2_weights import save_gpt2
-    from gptfx.modules.tokenizers.configured import without_corpus
-    from gptfx.modules.tokenizers.graph import GraphTokenizer
-
-    tokenizer = without_corpus(TokenizerConfig(kind=size.tokenizer))
-    gpt = random_gpt(size, tokenizer.token_bytes)
-    save_gpt2(gpt, to.huggingface)
-    view = language_model(gpt, tokenizer.vocab_size, size.block_size, frozen=True)
-    export(ServingModel(GraphTokenizer(tokenizer), view, GenerationConfig()), to.exported, {})
-
-
-def random_gpt(size: Size, token_bytes: list[bytes]) -> Any:
-    """A GPT-2 that never ends a text and says ASCII alone, so that its texts show its tokens."""
-    import numpy as np
-
-    from gptfx.modules.config import ModelConfig
-    from gptfx.modules.training.start import new_gpt
-
-    shape = {name: getattr(size, name) for name in ("n_layer", "n_head", "n_embd", "block_size")}
-    gpt = new_gpt(ModelConfig(**shape), len(token_bytes))
-    rng = np.random.default_rng(0)
-    for variable in gpt.trainable_variables:
-        noise = rng.standard_normal(variable.shape, np.float32)
-        variable.assign(variable.numpy() + SPREAD * noise)
-    said = [bool(piece) and piece.isascii() for piece in token_bytes]
-    # A row of zeros has logit 0, which is never the largest.
-    gpt.wte.embeddings.assign(gpt.wte.embeddings.numpy() * np.array(said)[:, None])
-    return gpt
+def _own_fingerprint() -> str:
+    sources = Path(__file__).read_bytes() + EXPORTER.read_bytes()
+    return hashlib.sha256(sources).hexdigest()[:16]
 
 
 def ids_of(models: Models, texts: list[str]) -> list[list[int]]:

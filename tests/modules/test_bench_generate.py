@@ -1,6 +1,5 @@
 """The generation benchmark: its command line, and our side on a tiny model, without the peer."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,22 +11,23 @@ import pytest
 from gptfx.modules.models.gpt2_weights import load_gpt2
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
-from generate import SignatureRow, same
-from generate_sides import Models, Size, bytes_a_token, ids_of, prompts, texts_of, write
+from export_worker import write
+from generate import same, whole
+from generate_sides import Models, Size, bytes_a_token, ids_of, prompts, texts_of
 from generate_worker import Side
 
 BENCH = Path(__file__).parents[1] / "bench"
 ROWS = [
-    "small-1-generate",
-    "small-1-generate_compiled",
-    "small-8-generate",
-    "small-8-generate_compiled",
-    "124m-1-generate",
-    "124m-1-generate_compiled",
-    "124m-8-generate",
-    "124m-8-generate_compiled",
-    "124m-bandwidth",
-    "124m-first",
+    "small-1/generate",
+    "small-1/generate_compiled",
+    "small-8/generate",
+    "small-8/generate_compiled",
+    "124m-1/generate",
+    "124m-1/generate_compiled",
+    "124m-8/generate",
+    "124m-8/generate_compiled",
+    "124m-bandwidth/generate_compiled",
+    "124m-first/generate",
 ]
 TINY = Size(2, 2, 8, 64, "byte", count=6, repeat=1, rounds=1)
 
@@ -42,7 +42,7 @@ def bench_generate(*arguments: str) -> subprocess.CompletedProcess[str]:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Models:
     """A model of two layers and width 8, in both forms."""
     folder = tmp_path_factory.mktemp("tiny")
-    models = Models(folder / "exported", folder / "huggingface")
+    models = Models.within(folder)
     write(TINY, models)
     return models
 
@@ -71,19 +71,10 @@ def test_a_row_that_is_not_there_is_refused() -> None:
     assert "no row begins with 'medium'; --list names them" in ended.stderr
 
 
-def test_a_row_says_which_signature_was_asked() -> None:
-    row = SignatureRow("small-1", 6.0, "transformers", 2.0, "tokens/CPU s", "higher", "generate")
-    assert json.loads(row.as_json()) == {
-        "name": "small-1",
-        "ours": 6.0,
-        "peer": "transformers",
-        "theirs": 2.0,
-        "ratio": 3.0,
-        "unit": "tokens/CPU s",
-        "better": "higher",
-        "signature": "generate",
-    }
-    assert row.as_text().endswith("transformers, signature generate")
+def test_a_text_that_is_too_short_is_no_figure() -> None:
+    assert whole({"made": [6, 6]}, [6, 6]) == {"made": [6, 6]}
+    with pytest.raises(RuntimeError, match=r"a side stopped early: \[6, 5\] tokens of \[6, 6\]"):
+        whole({"made": [6, 5]}, [6, 6])
 
 
 def test_prompts_are_as_long_as_each_other_and_different() -> None:
