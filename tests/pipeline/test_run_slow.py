@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).parents[2]
 SMOKE_NODES = {name for name in WHAT if name != "tuner" and not name.startswith("bulk")}
 QUICK = ("--set", "trainer.steps=40", "--set", "evaluator.max_bits_per_byte=9")
+UNASKED = ("--set", "infra_validator.enabled=false")  # takes its time, and is another test's affair
 
 
 def start_and_kill_at(node: str, delay: float, command: list[str], root: Path) -> bool:
@@ -95,7 +96,7 @@ def test_a_worse_model_is_refused_and_names_the_one_it_was_compared_with(
 def test_no_cache_trains_the_same_model_again_and_pushes_no_second_version(
     gptfx: Any, tmp_path: Path
 ) -> None:
-    arguments = ("run", "--preset", "smoke", "--root", str(tmp_path), "--json")
+    arguments = ("run", "--preset", "smoke", "--root", str(tmp_path), "--json", *UNASKED)
     first = gptfx(*arguments)
     again = gptfx(*arguments, "--no-cache")
     assert (first.code, again.code) == (0, 0)
@@ -109,7 +110,7 @@ def test_a_tuned_run_is_pushed_with_what_was_found_and_the_search_is_not_made_tw
     gptfx: Any, tmp_path: Path
 ) -> None:
     arguments = (
-        "run", "--preset", "smoke", "--root", str(tmp_path), "--json", *QUICK,
+        "run", "--preset", "smoke", "--root", str(tmp_path), "--json", *QUICK, *UNASKED,
         "--set", "tuner.enabled=true", "--set", "tuner.trials=2", "--set", "tuner.steps=20",
         "--set", "tuner.n_embd=[32, 48]", "--set", "tuner.n_layer=[1, 2]",
         "--set", "evaluator.min_gain_over_bigram=null",
@@ -206,8 +207,9 @@ def test_a_spanned_corpus_with_a_weight_trains_again_when_a_file_is_added_not_wh
     (texts / "2" / "empty.txt").touch()
     arguments = (
         "run", "--preset", "smoke", "--corpus", f"{texts}/{{SPAN}}", "--corpus", "scene",
-        "--root", str(tmp_path / "root"), "--json", *QUICK, "--set", "tokenizer.vocab_size=300",
-        "--set", "evaluator.min_gain_over_bigram=null", "--set", "data.weights.texts=0.5",
+        "--root", str(tmp_path / "root"), "--json", *QUICK, *UNASKED,
+        "--set", "tokenizer.vocab_size=300", "--set", "data.weights.texts=0.5",
+        "--set", "evaluator.min_gain_over_bigram=null",
     )  # fmt: skip
     first = gptfx(*arguments)
     assert first.code == 0, first.err
