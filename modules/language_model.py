@@ -8,9 +8,12 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from gptfx.modules.config import Precision
 from gptfx.modules.generation import cache
 from gptfx.modules.models.bigram import SparseBigram
+from gptfx.modules.models.frozen import FrozenMatrix
 from gptfx.modules.models.gpt import GPT
+from gptfx.modules.models.linear import Linear
 
 
 class LanguageModel(Protocol):
@@ -79,19 +82,17 @@ class GptLanguageModel(_KerasModel):
 
     compiles = True
 
-    def __init__(self, model: GPT, vocab_size: int, block_size: int, frozen: bool = False) -> None:
+    def __init__(
+        self, model: GPT, vocab_size: int, block_size: int, frozen: Precision | None = None
+    ) -> None:
         """See `language_model`."""
         super().__init__(model, vocab_size, block_size)
         self.slides = model.config.positions == "rotary"
-        self.by_column: tf.Variable | None = None
-        if frozen:
-            table = tf.transpose(model.output_table())  # (C, V)
-            self.by_column = tf.Variable(table, trainable=False, name="output_table")
+        self.by_column = _freeze(model, frozen) if frozen else None
 
     def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
         """(B, 1, C) to (B, V)."""
-        table = None if self.by_column is None else tf.convert_to_tensor(self.by_column)
-        return self.model.logits(hidden, table)[:, 0]
+        return self.model.logits(hidden, self.by_column)[:, 0]
 
     def read(
         self, prompts: tf.Tensor, first: tf.Tensor, columns: tf.Tensor
@@ -118,6 +119,18 @@ class GptLanguageModel(_KerasModel):
     def unpack(self, packed: dict[str, tf.Tensor]) -> cache.Cache:
         """See `LanguageModel.unpack`."""
         return cache.unpack(packed, self.model.config)
+
+
+def _freeze(model: GPT, precision: Precision) -> FrozenMatrix:
+    """Rounds what tokens are multiplied with; returns the output table, transposed."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, Linear) and precision != "float32":
+            layer.frozen = FrozenMatrix(layer.kernel.value, precision)
+    table = model.wte if model.config.tie_embeddings else model.lm_head
+    by_column = tf.Variable(tf.transpose(model.output_table()), trainable=False)  # (C, V)
+    frozen = FrozenMatrix(by_column, precision)
+    table.embeddings.assign(tf.transpose(by_column))  # rounded, too
+    return frozen
 
 
 class _Forgetful:
@@ -201,7 +214,10 @@ class SharedModel:
 
 
 def language_model(
-    model: keras.Model | SparseBigram, vocab_size: int, block_size: int, frozen: bool = False
+    model: keras.Model | SparseBigram,
+    vocab_size: int,
+    block_size: int,
+    frozen: Precision | None = None,
 ) -> LanguageModel:
     """The view of `model` that scoring and generation take.
 
@@ -209,8 +225,9 @@ def language_model(
       model: a GPT or a bigram.
       vocab_size: number of ids.
       block_size: the longest context.
-      frozen: the weights will not change any more, so that what is read again for every token may
-        be kept a second time as it is read fastest: the output table, transposed.
+      frozen: the weights will not change any more, and are rounded to this, all but those of
+        normalizations, biases and positions; then what is read again for every token is kept a
+        second time as it is read fastest: the output table transposed, and all in that precision.
     """
     if isinstance(model, SparseBigram):
         return SparseBigramLanguageModel(model, block_size)

@@ -169,6 +169,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _counts_are_not_rounded(self) -> "Config":
+        if self.generation.weights != "float32" and self.model.kind == "bigram":
+            raise ValueError("generation.weights are of GPT: the bigram's figures are not rounded")
+        return self
+
+    @model_validator(mode="after")
     def _only_what_turns_slides(self) -> "Config":
         learned = self.model.kind != "bigram" and self.model.positions == "learned"
         if learned and self.generation.beyond_block_size == "slide":
@@ -264,6 +270,8 @@ def _explain(error: ValidationError) -> InputError:
         return InputError(f"{key} is missing", None, f"set {key}")
     message = first["msg"].removeprefix("Value error, ")
     remedy = SHAPES.get(first["type"], message[:1].lower() + message[1:])
+    if not key:  # what is wrong is how two sections go together, which the remedy says
+        return InputError("two settings contradict each other", first["input"]["preset"], remedy)
     return InputError(f"{key} has an impossible value", first["input"], remedy)
 
 

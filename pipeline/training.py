@@ -90,7 +90,8 @@ def train(config: Config, data: Data, watch: Watch) -> Trained:
         Sampler(data.tokenizer, config.generation),
         data.tokenizer.digest,
     )
-    return Trained(language_model(gpt, vocab_size, block_size, frozen=True), points)
+    frozen = language_model(gpt, vocab_size, block_size, config.generation.weights)
+    return Trained(frozen, points)
 
 
 def _train_bigram(config: Config, data: Data, watch: Watch) -> Trained:

@@ -55,6 +55,7 @@ def train(
         model = fit_bigram(data.pieces(), tokenizer.vocab_size, bigram)
         return language_model(model, tokenizer.vocab_size, model_config.block_size)
     trainer_config = TrainerConfig(**config["trainer"])
+    generation = GenerationConfig(**config["generation"])
     watch = Watch(log_dir, checkpoints, data.validation, data.sizes)
     gpt, _ = train_gpt(
         model_config,
@@ -62,10 +63,11 @@ def train(
         trainer_config,
         data.source(trainer_config, model_config.block_size),
         watch,
-        Sampler(GraphTokenizer(tokenizer), GenerationConfig(**config["generation"])),
+        Sampler(GraphTokenizer(tokenizer), generation),
         tokenizer.digest,
     )
-    return language_model(gpt, tokenizer.vocab_size, model_config.block_size, frozen=True)
+    block_size = model_config.block_size
+    return language_model(gpt, tokenizer.vocab_size, block_size, generation.weights)
 
 
 def _checkpoints(fn_args: FnArgs, digest: str) -> Path:

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from gptfx.modules.language_model import LanguageModel
+from gptfx.modules.models.frozen import FrozenMatrix
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 
 SLASH = ".S"  # how a name in a checkpoint spells it
@@ -26,12 +27,14 @@ def resources(tokenizer: GraphTokenizer, model: LanguageModel) -> tf.Module:
     return root
 
 
-def weights(layer: keras.Layer, place: str = "") -> dict[str, tf.Variable]:
+def weights(layer: keras.Layer, place: str = "") -> dict[str, tf.Variable | FrozenMatrix]:
     """Each variable by its place, a path of attributes and indices: ``h/0/attn/c_attn/kernel``."""
-    found: dict[str, tf.Variable] = {}
+    found: dict[str, tf.Variable | FrozenMatrix] = {}
     for name, value in vars(layer).items():
         if isinstance(value, keras.Variable):
             found[place + name] = value.value
+        elif isinstance(value, FrozenMatrix):
+            found[place + name] = value
         elif isinstance(value, keras.Layer):
             found |= weights(value, f"{place}{name}/")
         elif isinstance(value, list) and not name.startswith("_"):  # those are Keras' own lists

@@ -158,6 +158,8 @@ def add(
     Returns:
       What the last block says of the tokens, (B, 1, C), and the cache with them.
     """
+    # How many texts there are is known of the tokens, if at all.
+    cache = cache._replace(first=tf.ensure_shape(cache.first, tokens.shape))
     past = _Next(model.config, cache, compiled)
     hidden = model.hidden(tokens[:, None], past=past)
     after = Cache(tuple(past.keys), tuple(past.values), cache.first, cache.length + 1)

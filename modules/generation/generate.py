@@ -1,5 +1,7 @@
 """Texts for prompts, in one call of a graph: read the prompts, write, and decode."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from gptfx.modules.generation.requests import Prompts, Request, largest, read_prompts
@@ -39,8 +41,8 @@ def generate(
 def generate_compiled(
     request: Request, tokenizer: GraphTokenizer, model: LanguageModel, slides: bool
 ) -> dict[str, tf.Tensor]:
-    """As `generate`, with the loop compiled by XLA, which takes its time at the first request of
-    each size; so sizes are rounded up. Stop strings are not for it.
+    """As `generate`, compiled by XLA, which takes its time at the first request of each size; so
+    sizes are rounded up. Stop strings are not for it.
 
     Rounding differs, so that a drawn text may differ from that of `generate`. A model that XLA
     cannot compile (`LanguageModel.compiles`) is not compiled.
@@ -52,16 +54,31 @@ def generate_compiled(
     prompts = read_prompts(request, tokenizer, model, slides)
     most = largest(prompts.limits)
     writer = Writer(model, tokenizer, request, prompts.limits, prompts.cut_short, _bucket(most))
+    prompts = _indented(prompts, model.block_size)
     columns = tf.minimum(_bucket(columns_for(prompts, model, most)), model.block_size)
-    memory, texts = writer.begin(prompts, columns)
 
     @tf.function(jit_compile=True, autograph=False)
-    def write() -> tuple[tf.Tensor, Texts]:
-        ids = tf.TensorArray(tf.int32, tf.shape(writer.draws)[1], element_shape=texts.token.shape)
-        _, end, ids = writer.go_on(memory, texts, most, ids.write(0, texts.token), compiled=True)
-        return ids.stack(), end
+    def begin() -> tuple[Any, Texts]:
+        return writer.begin(prompts, columns, compiled=True)
 
-    ids, texts = write()
+    memory, texts = begin()
+
+    def write(rows: int | None) -> tuple[tf.Tensor, Texts]:
+        @tf.function(jit_compile=True, autograph=False)
+        def compiled() -> tuple[tf.Tensor, Texts]:
+            first = tf.ensure_shape(texts.token, [rows])
+            ids = tf.TensorArray(tf.int32, tf.shape(writer.draws)[1], element_shape=[rows])
+            start, ids = texts._replace(token=first), ids.write(0, first)
+            _, end, ids = writer.go_on(memory, start, most, ids, compiled=True)
+            return ids.stack(), end
+
+        return compiled()
+
+    # That a text is alone, a graph must know beforehand to make use of it (see `FrozenMatrix`).
+    if (rows := texts.token.shape[0]) is None:
+        ids, texts = tf.cond(tf.equal(size, 1), lambda: write(1), lambda: write(None))
+    else:
+        ids, texts = write(rows)
     answer = _answer(texts, ids, tokenizer)
     return {name: values[:size] for name, values in answer.items()}
 
@@ -79,6 +96,15 @@ def _padded(request: Request, rows: tf.Tensor) -> Request:
         sampling,
         pad(request.seeds),
     )
+
+
+def _indented(prompts: Prompts, block_size: int) -> Prompts:
+    """With columns before the prompts, so that compiled readings differ in few sizes."""
+    time = tf.shape(prompts.ids)[1]
+    size = tf.minimum(_power(time), _bucket(time))  # short ones would grow too much by a bucket
+    more = tf.minimum(size, block_size) - time
+    ids = tf.pad(prompts.ids, [[0, 0], [more, 0]])
+    return prompts._replace(ids=ids, first=prompts.first + more)
 
 
 def _power(size: tf.Tensor) -> tf.Tensor:

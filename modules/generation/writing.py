@@ -60,15 +60,17 @@ class Writer:
         self.limits, self.cut_short = limits, cut_short
         self.draws = uniform_draws(request.seeds, most)  # (B, N) float32 in [0, 1)
 
-    def begin(self, prompts: Prompts, columns: tf.Tensor) -> tuple[Any, Texts]:
-        """Reads the prompts and chooses the first token; memory and texts."""
+    def begin(
+        self, prompts: Prompts, columns: tf.Tensor, compiled: bool = False
+    ) -> tuple[Any, Texts]:
+        """Reads the prompts and chooses the first token; memory and texts. `compiled` by XLA?"""
         logits, memory = self.model.read(prompts.ids, prompts.first, columns)
         rows = tf.zeros_like(self.limits)
         reason = tf.where(self.limits > 0, RUNNING, self._full())
         said = () if self.request.stops is None else tf.fill(tf.shape(rows), "")
         seen = () if self.request.sampling.repetition_penalty is None else self._seen(prompts)
         nothing = Texts(tf.constant(0), rows, rows, reason, said, seen)
-        return memory, self._choose(nothing, logits)
+        return memory, self._choose(nothing, logits, compiled)
 
     def go_on(
         self, memory: Any, texts: Texts, until: tf.Tensor, output: Any = (), compiled: bool = False
@@ -116,6 +118,7 @@ class Writer:
             logits = penalize(logits, seen, sampling.repetition_penalty)
         choose = sample if compiled else sample_shared
         token = choose(logits, self.draws[:, texts.step], sampling)
+        token = tf.ensure_shape(token, texts.token.shape)
         if sampling.repetition_penalty is not None:
             index = tf.stack([tf.range(tf.size(token)), token], axis=1)
             seen = tf.tensor_scatter_nd_update(seen, index, tf.ones_like(token, tf.bool))

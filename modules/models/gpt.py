@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from gptfx.modules.config import ModelConfig
 from gptfx.modules.models.block import Block
+from gptfx.modules.models.frozen import FrozenMatrix
 from gptfx.modules.models.linear import compare, initializer, sizes
 from gptfx.modules.models.norm import make_norm
 from gptfx.modules.models.past import Past
@@ -49,17 +50,15 @@ class GPT(keras.Model):
             x = block(x, training=training, past=past and past.layer(layer))
         return x
 
-    def logits(self, x: tf.Tensor, by_column: tf.Tensor | None = None) -> tf.Tensor:
+    def logits(self, x: tf.Tensor, by_column: FrozenMatrix | None = None) -> tf.Tensor:
         """What the last block said of tokens, (B, T, C), to (B, T, vocab_size) float32.
 
         `by_column`, (C, V), is the output table transposed, where that is kept.
         """
         batch, time, width = sizes(x)
         rows = tf.reshape(self.ln_f(x), [-1, width])  # (B * T, C)
-        if by_column is None:
-            logits = compare(rows, self.output_table())  # (B * T, V)
-        else:
-            logits = tf.matmul(rows, by_column)
+        # (B * T, V)
+        logits = by_column(rows) if by_column else compare(rows, self.output_table())
         return tf.reshape(tf.cast(logits, tf.float32), [batch, time, self.vocab_size])
 
     def output_table(self) -> tf.Tensor:

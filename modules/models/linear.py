@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from gptfx.modules.config import ModelConfig
+from gptfx.modules.models.frozen import FrozenMatrix
 
 
 def initializer(config: ModelConfig, residual: bool = False) -> keras.initializers.Initializer:
@@ -26,12 +27,16 @@ class Linear(keras.layers.Layer):
 
     All of them go through one matrix product, whatever the other axes are: several small ones, as
     keras.layers.Dense makes for three axes, are slower.
+
+    Attributes:
+      frozen: the kernel, where it does not change any more.
     """
 
     def __init__(self, config: ModelConfig, width: int, residual: bool = False) -> None:
         super().__init__()
         self.width, self.use_bias = width, config.bias
         self.initializer = initializer(config, residual)
+        self.frozen: FrozenMatrix | None = None
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Makes the weights for inputs of `shape` (..., C)."""
@@ -44,7 +49,10 @@ class Linear(keras.layers.Layer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """(B, ..., C) float to (B, ..., width)."""
         rows = tf.reshape(x, [-1, x.shape[-1]])  # (n, C)
-        y = tf.matmul(rows, tf.convert_to_tensor(self.kernel))  # (n, width)
+        if self.frozen is None:
+            y = tf.matmul(rows, tf.convert_to_tensor(self.kernel))  # (n, width)
+        else:
+            y = self.frozen(rows)
         if self.use_bias:
             y = tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
         return tf.reshape(y, [*sizes(x)[:-1], self.width])

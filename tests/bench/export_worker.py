@@ -32,8 +32,12 @@ def write(size: Size, to: Models) -> None:
     tokenizer = without_corpus(TokenizerConfig(kind=size.tokenizer))
     gpt = random_gpt(size, tokenizer.token_bytes)
     save_gpt2(gpt, to.huggingface)
-    view = language_model(gpt, tokenizer.vocab_size, size.block_size, frozen=True)
-    export(ServingModel(GraphTokenizer(tokenizer), view, GenerationConfig()), to.exported, {})
+    weights = gpt.get_weights()
+    for precision, folder in to.exported.items():
+        config = GenerationConfig(weights=precision)
+        gpt.set_weights(weights)  # which are rounded each time
+        view = language_model(gpt, tokenizer.vocab_size, size.block_size, config.weights)
+        export(ServingModel(GraphTokenizer(tokenizer), view, config), folder, {})
 
 
 def random_gpt(size: Size, token_bytes: list[bytes]) -> Any:

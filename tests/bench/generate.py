@@ -2,7 +2,8 @@
 
 ``make bench-generate``, or a part: ``make bench-generate ARGS='--only small-1 --json'``. Both sides
 have the same random weights and prompts and take the likeliest token; tokens a CPU second of one
-thread, medians, both sides in turn. A row's name ends with the signature that it asks.
+thread, medians, both sides in turn. A row's name has the signature that it asks, and behind it what
+our weights were rounded to at export, if they were.
 
 What the project must reach, by at least one of the two signatures: small-1 12 times transformers,
 small-8 2 times, 124m-1 1.6 times, 124m-8 1.5 times; 124m-bandwidth 0.85 of the speed of memory;
@@ -15,11 +16,13 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from generate_sides import (
+    PRECISIONS,
     SIZES,
     WORDS,
     bytes_a_token,
@@ -33,6 +36,7 @@ from generate_sides import (
 from harness import Plan, Row, Worker, main, medians, say, stop
 
 PLAIN, COMPILED = SIGNATURES = ("generate", "generate_compiled")
+FULL, *NARROW = PRECISIONS
 PEER = "transformers"
 FIRSTS = 3  # fresh processes of each side
 
@@ -40,9 +44,9 @@ FIRSTS = 3  # fresh processes of each side
 class Pair:
     """Both sides of one comparison, asked the same; use as a context."""
 
-    def __init__(self, label: str, batch: int, signature: str) -> None:
+    def __init__(self, label: str, batch: int, signature: str, precision: str = FULL) -> None:
         self.size, self.models = SIZES[label], models(label)
-        self.batch, self.signature = batch, signature
+        self.batch, self.signature, self.precision = batch, signature, precision
         self.prompts = prompts(batch)
         self.ids = ids_of(self.models, self.prompts)
         self.stack = ExitStack()
@@ -56,10 +60,10 @@ class Pair:
 
     def load(self) -> tuple[float, float]:
         """Seconds, ours and theirs."""
-        exported, huggingface = map(str, self.models)
+        exported = self.models.exported[self.precision]
         return (
-            self.mine.ask(do="load", folder=exported),
-            self.other.ask(do="load", folder=huggingface),
+            self.mine.ask(do="load", folder=str(exported)),
+            self.other.ask(do="load", folder=str(self.models.huggingface)),
         )
 
     def ours(self, repeat: int = 1) -> dict[str, Any]:
@@ -93,9 +97,9 @@ def same(one: str, other: str) -> int:
     return next(differ, min(len(one), len(other)))
 
 
-def speed(name: str, label: str, batch: int, signature: str) -> Row:
+def speed(name: str, label: str, batch: int, signature: str, precision: str = FULL) -> Row:
     """Tokens a CPU second."""
-    with Pair(label, batch, signature) as pair:
+    with Pair(label, batch, signature, precision) as pair:
         pair.load()
         say(f"{name}: {pair.agreement():.1%} of the text is what {PEER} writes")
         size = pair.size
@@ -106,16 +110,16 @@ def speed(name: str, label: str, batch: int, signature: str) -> Row:
     return Row(name, tokens / ours, PEER, tokens / theirs, "tokens/CPU s", "higher")
 
 
-def bandwidth(name: str) -> Row:
-    """GB of weights read a CPU second, against the fastest way of reading memory.
+def bandwidth(name: str, precision: str = FULL) -> Row:
+    """GB of float32 weights a CPU second, against the fastest way of reading memory.
 
     The prompt is a token: it is read as every other is, and so many tokens need the weights so
-    many times.
+    many times. Narrower weights count as if they were float32.
     """
     made, size = models("124m"), SIZES["124m"]
     asked = {"signature": COMPILED, "prompts": WORDS[:1], "count": size.count}
     with our_side() as mine, peer_side("memory_worker.py") as other:
-        mine.ask(do="load", folder=str(made.exported))
+        mine.ask(do="load", folder=str(made.exported[precision]))
         rounds = [_read(mine, other, asked) for _ in range(1 + size.rounds)][1:]
     seconds = statistics.median(cpu for cpu, _ in rounds)
     ways = {way: statistics.median(found[way] for _, found in rounds) for way in rounds[0][1]}
@@ -156,11 +160,16 @@ def plans(_: Namespace) -> Iterator[Plan]:
     """All rows."""
     for label in SIZES:
         require = require_ranks if label == "124m" else lambda: None
-        for batch in (1, 8):
-            for signature in SIGNATURES:
-                row = partial(speed, label=label, batch=batch, signature=signature)
-                yield Plan(f"{label}-{batch}/{signature}", row, require)
+        for batch, signature in product((1, 8), SIGNATURES):
+            row = partial(speed, label=label, batch=batch, signature=signature)
+            yield Plan(f"{label}-{batch}/{signature}", row, require)
+    for narrow in NARROW:  # of use to a prompt that is alone, and to large models
+        row = partial(speed, label="124m", batch=1, signature=COMPILED, precision=narrow)
+        yield Plan(f"124m-1/{COMPILED}/{narrow}", row, require_ranks)
     yield Plan(f"124m-bandwidth/{COMPILED}", bandwidth, require_ranks)
+    for narrow in NARROW:
+        row = partial(bandwidth, precision=narrow)
+        yield Plan(f"124m-bandwidth/{COMPILED}/{narrow}", row, require_ranks)
     yield Plan(f"124m-first/{PLAIN}", first, require_ranks)
 
 

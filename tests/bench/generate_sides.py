@@ -45,16 +45,24 @@ SIZES = {
 }
 
 
-class Models(NamedTuple):
-    """The same model, as each side reads it."""
+PRECISIONS = ("float32", "bfloat16", "int8")
 
-    exported: Path
+
+class Models(NamedTuple):
+    """The same model, as each side reads it.
+
+    Attributes:
+      exported: by the precision of its weights.
+      huggingface: in float32.
+    """
+
+    exported: dict[str, Path]
     huggingface: Path
 
     @classmethod
     def within(cls, folder: Path) -> "Models":
         """Where they lie in a folder."""
-        return cls(folder / "exported", folder / "huggingface")
+        return cls({name: folder / name for name in PRECISIONS}, folder / "huggingface")
 
 
 def our_side() -> Worker:
@@ -110,7 +118,7 @@ def texts_of(models: Models, ids: list[list[int]]) -> list[str]:
 def _tokenizer(models: Models) -> Any:
     from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
-    return Tokenizer.load(models.exported / "assets.extra")
+    return Tokenizer.load(models.exported["float32"] / "assets.extra")
 
 
 def bytes_a_token(models: Models) -> int:

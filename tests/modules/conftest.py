@@ -68,13 +68,24 @@ def make_gpt() -> Callable[..., GPT]:
 
 
 @pytest.fixture(scope="session")
-def lively_model(tokenizer: Tokenizer, make_gpt: Callable[..., GPT]) -> LanguageModel:
-    """A GPT that was never trained but has strong opinions: its words depend on the context."""
-    gpt = make_gpt(tokenizer.vocab_size, n_layer=1, positions="rotary")
-    for variable in gpt.trainable_variables:
-        if len(variable.shape) == 2:
-            variable.assign(20.0 * variable)
-    return language_model(gpt, tokenizer.vocab_size, BLOCK_SIZE)
+def make_lively(tokenizer: Tokenizer, make_gpt: Callable[..., GPT]) -> Callable[[], GPT]:
+    """Makes a GPT that was never trained but has strong opinions: its words depend on the
+    context."""
+
+    def make() -> GPT:
+        gpt = make_gpt(tokenizer.vocab_size, n_layer=1, positions="rotary")
+        for variable in gpt.trainable_variables:
+            if len(variable.shape) == 2:
+                variable.assign(20.0 * variable)
+        return gpt
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def lively_model(tokenizer: Tokenizer, make_lively: Callable[[], GPT]) -> LanguageModel:
+    """The view of such a model."""
+    return language_model(make_lively(), tokenizer.vocab_size, BLOCK_SIZE)
 
 
 @pytest.fixture(scope="session")

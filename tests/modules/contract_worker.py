@@ -39,6 +39,7 @@ def requests() -> dict[str, tuple[str, dict[str, list[object]]]]:
     three = {"prompt": PROMPTS}
     plain, controlled = {**three, **rows(3, PLAIN)}, {**three, **rows(3, CONTROLLED)}
     bad = {"prompt": BAD_PROMPTS, **rows(len(BAD_PROMPTS), PLAIN)}
+    alone = {name: values[:1] for name, values in {**plain, "temperature": [0.0]}.items()}
     example = tf.train.Example()
     example.features.feature["text"].bytes_list.value.append(b"To be")
     examples = [example.SerializeToString()]
@@ -49,6 +50,7 @@ def requests() -> dict[str, tuple[str, dict[str, list[object]]]]:
         "generate": ("generate", plain),
         "greedy": ("generate", {**plain, "temperature": [0.0] * 3}),
         "greedy compiled": ("generate_compiled", {**plain, "temperature": [0.0] * 3}),
+        "greedy compiled alone": ("generate_compiled", alone),
         "compiled": ("generate_compiled", plain),
         "controlled": ("generate_controlled", controlled),
         "bad prompts": ("generate", bad),
@@ -65,12 +67,13 @@ def requests() -> dict[str, tuple[str, dict[str, list[object]]]]:
 
 
 def ask(call: Call, signature: str, inputs: dict[str, list[object]]) -> object:
-    """The answer in plain Python; a refusal as its message."""
+    """The answer in plain Python; a refusal as its message, or all that TensorFlow says."""
     typed = {name: np.array(each, TYPES.get(name, "i4")) for name, each in inputs.items()}
     try:
         return plain(call(signature, typed))
     except tf.errors.InvalidArgumentError as error:
-        return str(error).partition("assertion failed: [")[2].partition("]\n")[0].rstrip("]")
+        refusal = str(error).partition("assertion failed: [")[2].partition("]\n")[0].rstrip("]")
+        return refusal or str(error)
 
 
 def plain(answer: Arrays) -> dict[str, list[object]]:

@@ -26,7 +26,11 @@ ROWS = [
     "124m-1/generate_compiled",
     "124m-8/generate",
     "124m-8/generate_compiled",
+    "124m-1/generate_compiled/bfloat16",
+    "124m-1/generate_compiled/int8",
     "124m-bandwidth/generate_compiled",
+    "124m-bandwidth/generate_compiled/bfloat16",
+    "124m-bandwidth/generate_compiled/int8",
     "124m-first/generate",
 ]
 TINY = Size(2, 2, 8, 64, "byte", count=6, repeat=1, rounds=1)
@@ -43,6 +47,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Models:
     """A model of two layers and width 8, in both forms."""
     folder = tmp_path_factory.mktemp("tiny")
     models = Models.within(folder)
+    models = models._replace(exported={"float32": models.exported["float32"]})
     write(TINY, models)
     return models
 
@@ -51,7 +56,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Models:
 def side(tiny: Models) -> Side:
     """Our side, with that model."""
     side = Side()
-    assert side.answer(do="load", folder=str(tiny.exported)) > 0
+    assert side.answer(do="load", folder=str(tiny.exported["float32"])) > 0
     return side
 
 

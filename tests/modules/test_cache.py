@@ -38,10 +38,10 @@ def random_ids(*shape: int) -> np.ndarray:
 
 
 def step_by_step(
-    gpt: GPT, prompts: np.ndarray, first: np.ndarray, then: np.ndarray, columns: int, **how: bool
+    gpt: GPT, prompts: np.ndarray, first: np.ndarray, then: np.ndarray, columns: int, **how: Any
 ) -> np.ndarray:
     """Logits (B, 1 + steps, V) after prompts (B, T) and after each of the tokens (B, steps)."""
-    frozen, compiled = how.get("frozen", False), how.get("compiled", False)
+    frozen, compiled = how.get("frozen"), how.get("compiled", False)
     model = language_model(gpt, VOCAB_SIZE, gpt.config.block_size, frozen)
 
     @tf.function(autograph=False)
@@ -60,10 +60,10 @@ def step_by_step(
     return np.stack(said, axis=1)
 
 
-@pytest.mark.parametrize("how", [{}, {"frozen": True}, {"compiled": True}], ids=str)
+@pytest.mark.parametrize("how", [{}, {"frozen": "float32"}, {"compiled": True}], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_logits_with_the_cache_are_those_without(
-    make_gpt: MakeGpt, kind: str, how: dict[str, bool]
+    make_gpt: MakeGpt, kind: str, how: dict[str, Any]
 ) -> None:
     gpt, ids = opinionated(make_gpt, kind), random_ids(3, 12)
     lengths = [5, 1, 3]  # of prompts that stand right-aligned in five columns

@@ -1,14 +1,22 @@
 """The contract of the exported model, asked in a process without gptfx, as a server runs it."""
 
 import json
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from gptfx.modules.config import GenerationConfig
+from gptfx.modules.export.saved_model import export
+from gptfx.modules.export.serving_model import ServingModel
+from gptfx.modules.language_model import language_model
+from gptfx.modules.models import frozen
+from gptfx.modules.models.gpt import GPT
+from gptfx.modules.tokenizers.graph import GraphTokenizer
 
 WORKER = Path(__file__).with_name("contract_worker.py")
 TEXT = {"text": "string", "tokens": "int32", "finish_reason": "string"}
@@ -43,11 +51,24 @@ REFUSALS = {
 WAYS = ["python", "session"]
 
 
-@pytest.fixture(scope="module")
-def told(exported: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What the worker says of a copy of the model, in another folder."""
-    folder = tmp_path_factory.mktemp("elsewhere") / "model"
-    shutil.copytree(exported.folder, folder)
+@pytest.fixture(scope="module", params=["float32", "int8"])
+def told(
+    request: pytest.FixtureRequest,
+    make_lively: Callable[[], GPT],
+    graph_tokenizer: GraphTokenizer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    """What the worker says of a model, with weights as they are and with narrower ones."""
+    folder = tmp_path_factory.mktemp("model")
+    config = GenerationConfig(
+        max_new_tokens=12, temperature=1.0, top_k=0, top_p=1.0, seed=7, weights=request.param
+    )
+    with pytest.MonkeyPatch.context() as patch:  # as if it were large
+        patch.setattr(frozen, "LARGE", 0)
+        patch.setattr(frozen, "WIDEST", 100)
+        gpt, size = make_lively(), graph_tokenizer.source.vocab_size
+        model = language_model(gpt, size, gpt.config.block_size, config.weights)
+        export(ServingModel(graph_tokenizer, model, config), folder, {})
     command = [sys.executable, "-I", str(WORKER), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -94,6 +115,9 @@ def test_prompts_are_continued_alike_again_alone_compiled_and_streamed(
     assert said["default alone"] == {name: each[:1] for name, each in said["default"].items()}
     assert said["compiled"] == said["generate"] != said["greedy"]
     assert said["greedy compiled"] == said["greedy"]
+    assert said["greedy compiled alone"] == {
+        name: each[:1] for name, each in said["greedy"].items()
+    }
     assert said["stream"] == said["controlled"]
 
 

@@ -122,7 +122,7 @@ def test_greedy_texts_are_those_of_transformers_generate(
     letters = (np.arange(bytewise.vocab_size) < 128)[:, None]  # so that nothing becomes U+FFFD
     gpt.wte.embeddings.assign(np.where(letters, gpt.wte.embeddings, 0.0))
     save_gpt2(gpt, tmp_path / "gpt2")
-    view = language_model(gpt, bytewise.vocab_size, 64, frozen=True)
+    view = language_model(gpt, bytewise.vocab_size, 64, frozen="float32")
     serving = ServingModel(GraphTokenizer(bytewise), view, GenerationConfig())
     three = tf.ones([3])
     ours = serving.generate_controlled(

@@ -184,6 +184,16 @@ def test_only_a_model_that_can_slide_may_be_told_to() -> None:
         load_config("smoke", [slide])
 
 
+def test_the_figures_of_a_bigram_are_not_rounded() -> None:
+    assert load_config("smoke", ["generation.weights=int8"]).generation.weights == "int8"
+    with pytest.raises(InputError) as refused:
+        load_config("bigram", ["generation.weights=bfloat16"])
+    assert str(refused.value) == (
+        "two settings contradict each other. Received: 'bigram'. What to do: generation.weights are"
+        " of GPT: the bigram's figures are not rounded."
+    )
+
+
 def test_what_is_said_by_default_is_within_the_bounds() -> None:
     with pytest.raises(InputError, match="max_new_tokens is above most_new_tokens, which is 100"):
         load_config("smoke", ["generation.max_new_tokens=200", "generation.most_new_tokens=100"])

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from gptfx.data.errors import InputError
 from gptfx.modules.export.card import read_card
@@ -102,7 +104,7 @@ def test_a_training_that_was_stopped_goes_on(gptfx: Any, tmp_path: Path) -> None
     words = (
         *SMOKE, *SMALL, "--set", "trainer.steps=500",
         "--set", "trainer.log_every=20", "--set", "trainer.checkpoint_every=20",
-        "--out", str(tmp_path / "out"),
+        "--set", "generation.weights=bfloat16", "--out", str(tmp_path / "out"),
     )  # fmt: skip
     command = [str(COMMAND), *words]
     stopped = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -121,6 +123,18 @@ def test_a_training_that_was_stopped_goes_on(gptfx: Any, tmp_path: Path) -> None
     points = json.loads((tmp_path / "out" / "curves.json").read_text())
     assert [point["step"] for point in points] == list(range(20, 501, 20))
     assert not (tmp_path / "out" / "checkpoints").exists()
+    matrices = _matrices(tmp_path / "out" / "model")
+    assert len(matrices) == 5  # the table of tokens, and a block's four
+    for matrix in matrices:
+        np.testing.assert_array_equal(matrix, matrix.astype(tf.bfloat16.as_numpy_dtype))
+
+
+def _matrices(exported: Path) -> list[np.ndarray]:
+    """Of a saved model, those that are rounded."""
+    saved = tf.train.load_checkpoint(str(exported / "variables" / "variables"))
+    names = [name for name in saved.get_variable_to_shape_map() if name.endswith("VALUE")]
+    kept = ("kernel/.ATTRIBUTES/VARIABLE_VALUE", "wte.S_embeddings/.ATTRIBUTES/VARIABLE_VALUE")
+    return [saved.get_tensor(name) for name in names if name.endswith(kept)]
 
 
 def test_the_bigram_is_trained_to_its_optimum_and_the_counts_are_saved(
