@@ -123,14 +123,15 @@ class GptLanguageModel(_KerasModel):
 
 def _freeze(model: GPT, precision: Precision) -> FrozenMatrix:
     """Rounds what tokens are multiplied with; returns the output table, transposed."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, Linear) and precision != "float32":
-            layer.frozen = FrozenMatrix(layer.kernel.value, precision)
-    table = model.wte if model.config.tie_embeddings else model.lm_head
-    by_column = tf.Variable(tf.transpose(model.output_table()), trainable=False)  # (C, V)
-    frozen = FrozenMatrix(by_column, precision)
-    table.embeddings.assign(tf.transpose(by_column))  # rounded, too
-    return frozen
+    transposed = tf.Variable(tf.transpose(model.output_table()), trainable=False)  # (C, V)
+    by_column = FrozenMatrix(transposed, precision)
+    if precision != "float32":
+        for layer in model._flatten_layers():
+            if isinstance(layer, Linear):
+                layer.frozen = FrozenMatrix(layer.kernel.value, precision)
+        table = model.wte if model.config.tie_embeddings else model.lm_head
+        table.embeddings.assign(tf.transpose(transposed))
+    return by_column
 
 
 class _Forgetful:

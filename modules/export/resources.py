@@ -28,7 +28,8 @@ def resources(tokenizer: GraphTokenizer, model: LanguageModel) -> tf.Module:
 
 
 def weights(layer: keras.Layer, place: str = "") -> dict[str, tf.Variable | FrozenMatrix]:
-    """Each variable by its place, a path of attributes and indices: ``h/0/attn/c_attn/kernel``."""
+    """Each variable, and each frozen matrix, by its place, a path of attributes and indices:
+    ``h/0/attn/c_attn/kernel``."""
     found: dict[str, tf.Variable | FrozenMatrix] = {}
     for name, value in vars(layer).items():
         if isinstance(value, keras.Variable):

@@ -63,16 +63,13 @@ def generate_compiled(
 
     memory, texts = begin()
 
+    @tf.function(jit_compile=True, autograph=False)
     def write(rows: int | None) -> tuple[tf.Tensor, Texts]:
-        @tf.function(jit_compile=True, autograph=False)
-        def compiled() -> tuple[tf.Tensor, Texts]:
-            first = tf.ensure_shape(texts.token, [rows])
-            ids = tf.TensorArray(tf.int32, tf.shape(writer.draws)[1], element_shape=[rows])
-            start, ids = texts._replace(token=first), ids.write(0, first)
-            _, end, ids = writer.go_on(memory, start, most, ids, compiled=True)
-            return ids.stack(), end
-
-        return compiled()
+        first = tf.ensure_shape(texts.token, [rows])
+        ids = tf.TensorArray(tf.int32, tf.shape(writer.draws)[1], element_shape=[rows])
+        start, ids = texts._replace(token=first), ids.write(0, first)
+        _, end, ids = writer.go_on(memory, start, most, ids, compiled=True)
+        return ids.stack(), end
 
     # That a text is alone, a graph must know beforehand to make use of it (see `FrozenMatrix`).
     if (rows := texts.token.shape[0]) is None:

@@ -118,6 +118,7 @@ class Writer:
             logits = penalize(logits, seen, sampling.repetition_penalty)
         choose = sample if compiled else sample_shared
         token = choose(logits, self.draws[:, texts.step], sampling)
+        # What a graph knows of the number of rows, settings whose number it does not know hide.
         token = tf.ensure_shape(token, texts.token.shape)
         if sampling.repetition_penalty is not None:
             index = tf.stack([tf.range(tf.size(token)), token], axis=1)

@@ -5,12 +5,13 @@ import math
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 sys.path.insert(0, str(Path(__file__).parent))
 from harness import FOLDER, Worker, host_python, peer_python, say
 
 from gptfx.components.fingerprint import code_fingerprint
+from gptfx.modules.config import Precision
 
 HERE = Path(__file__).parent
 EXPORTER = HERE / "export_worker.py"
@@ -45,7 +46,7 @@ SIZES = {
 }
 
 
-PRECISIONS = ("float32", "bfloat16", "int8")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class Models(NamedTuple):

@@ -89,17 +89,23 @@ def lively_model(tokenizer: Tokenizer, make_lively: Callable[[], GPT]) -> Langua
 
 
 @pytest.fixture(scope="session")
+def twelve_tokens() -> GenerationConfig:
+    """How exported models speak."""
+    return GenerationConfig(max_new_tokens=12, temperature=1.0, top_k=0, top_p=1.0, seed=7)
+
+
+@pytest.fixture(scope="session")
 def exported(
     tmp_path_factory: pytest.TempPathFactory,
     graph_tokenizer: GraphTokenizer,
     lively_model: LanguageModel,
+    twelve_tokens: GenerationConfig,
 ) -> Exported:
     """The SavedModel of `lively_model`, which writes 12 tokens."""
     folder = tmp_path_factory.mktemp("export")
-    config = GenerationConfig(max_new_tokens=12, temperature=1.0, top_k=0, top_p=1.0, seed=7)
-    serving = ServingModel(graph_tokenizer, lively_model, config)
+    serving = ServingModel(graph_tokenizer, lively_model, twelve_tokens)
     model_id = export(serving, folder, {"lineage": {"preset": "smoke"}})
-    return Exported(folder, model_id, lively_model, config)
+    return Exported(folder, model_id, lively_model, twelve_tokens)
 
 
 @pytest.fixture(scope="session")

@@ -56,19 +56,20 @@ def told(
     request: pytest.FixtureRequest,
     make_lively: Callable[[], GPT],
     graph_tokenizer: GraphTokenizer,
+    twelve_tokens: GenerationConfig,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
-    """What the worker says of a model, with weights as they are and with narrower ones."""
-    folder = tmp_path_factory.mktemp("model")
-    config = GenerationConfig(
-        max_new_tokens=12, temperature=1.0, top_k=0, top_p=1.0, seed=7, weights=request.param
-    )
+    """What the worker says of a model that was moved to another folder, with weights as they are
+    and with narrower ones."""
+    made = tmp_path_factory.mktemp("made")
+    config = twelve_tokens.model_copy(update={"weights": request.param})
     with pytest.MonkeyPatch.context() as patch:  # as if it were large
         patch.setattr(frozen, "LARGE", 0)
         patch.setattr(frozen, "WIDEST", 100)
         gpt, size = make_lively(), graph_tokenizer.source.vocab_size
         model = language_model(gpt, size, gpt.config.block_size, config.weights)
-        export(ServingModel(graph_tokenizer, model, config), folder, {})
+        export(ServingModel(graph_tokenizer, model, config), made, {})
+    folder = made.rename(tmp_path_factory.mktemp("elsewhere") / "model")
     command = [sys.executable, "-I", str(WORKER), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
