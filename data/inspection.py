@@ -71,10 +71,11 @@ def inspect(files: Iterable[TextFile]) -> InspectionReport:
     return InspectionReport(tuple(_inspect_file(file.source, file.path) for file in files))
 
 
-def require_text(report: InspectionReport, max_invalid_fraction: float) -> None:
+def require_text(report: InspectionReport, max_invalid_fraction: float | None = None) -> None:
     """Raises InputError unless the corpus is text: names the file and what to do about it.
 
-    ``max_invalid_fraction`` bounds each file's share of invalid bytes, between 0 and 1.
+    ``max_invalid_fraction`` bounds each file's share of invalid bytes, between 0 and 1; without it
+    there may be none.
     """
     if not report.bytes:
         sources = ", ".join(report.skipped[:3]) or "no files"
@@ -84,16 +85,18 @@ def require_text(report: InspectionReport, max_invalid_fraction: float) -> None:
         remedy = "remove them from the corpus or convert them to UTF-8"
         raise InputError(problem, ", ".join(binary[:3]), remedy)
     for file in report.files:
-        if file.invalid_fraction > max_invalid_fraction:
+        if file.invalid_fraction > (max_invalid_fraction or 0.0):
             raise _too_many_invalid(file, max_invalid_fraction)
 
 
-def _too_many_invalid(file: FileReport, bound: float) -> InputError:
+def _too_many_invalid(file: FileReport, bound: float | None) -> InputError:
     share = f"{file.invalid_fraction:.3%} of the bytes, the first at byte {file.first_invalid}"
-    remedy = (
-        f"convert the file to UTF-8, or raise data.max_invalid_fraction (now {bound:g}) to learn"
-        " from it with a replacement character (U+FFFD) in each such place"
-    )
+    remedy = "convert the file to UTF-8"
+    if bound is not None:
+        remedy += (
+            f", or raise data.max_invalid_fraction (now {bound:g}) to learn"
+            " from it with a replacement character (U+FFFD) in each such place"
+        )
     return InputError(f"{file.source} is not valid UTF-8", share, remedy)
 
 

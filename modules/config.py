@@ -303,6 +303,7 @@ class BigramConfig(Section):
 
 
 STOP_SEPARATOR = "\x1f"  # unit separator, between the several stop strings of one prompt
+HOTTEST = 1e9  # temperature
 
 
 class GenerationConfig(Section):
@@ -326,7 +327,7 @@ class GenerationConfig(Section):
     """
 
     max_new_tokens: int = Field(160, ge=1, le=100_000)
-    temperature: float = Field(0.8, ge=0.0)
+    temperature: float = Field(0.8, ge=0.0, le=HOTTEST)
     top_k: int = Field(50, ge=0, lt=2**31)
     top_p: float = Field(0.95, gt=0.0, le=1.0)
     seed: int = Field(0, ge=0, lt=2**63)

@@ -165,22 +165,31 @@ class Config(Section):
     @model_validator(mode="after")
     def _weights_are_for_training(self) -> "Config":
         if self.data.weights and self.model.kind == "bigram":
-            raise ValueError("the bigram counts every text once: data.weights are for GPT")
+            raise InputError(
+                "the bigram counts every text once",
+                f"model.kind = bigram, data.weights = {self.data.weights}",
+                "leave out data.weights, or learn a GPT",
+            )
         return self
 
     @model_validator(mode="after")
     def _counts_are_not_rounded(self) -> "Config":
         if self.generation.weights != "float32" and self.model.kind == "bigram":
-            raise ValueError("generation.weights are of GPT: the bigram's figures are not rounded")
+            raise InputError(
+                "the bigram's figures are not rounded",
+                f"model.kind = bigram, generation.weights = {self.generation.weights}",
+                "leave out generation.weights, or learn a GPT",
+            )
         return self
 
     @model_validator(mode="after")
     def _only_what_turns_slides(self) -> "Config":
         learned = self.model.kind != "bigram" and self.model.positions == "learned"
         if learned and self.generation.beyond_block_size == "slide":
-            raise ValueError(
-                "generation.beyond_block_size=slide needs model.positions=rotary: learned positions"
-                " end with the block"
+            raise InputError(
+                "learned positions end with the block",
+                "model.positions = learned, generation.beyond_block_size = slide",
+                "set model.positions=rotary, or leave out generation.beyond_block_size",
             )
         return self
 
@@ -268,10 +277,10 @@ def _explain(error: ValidationError) -> InputError:
         return InputError(f"{key.rpartition('.')[0]} is too short", first["input"], remedy)
     if first["type"] == "missing":
         return InputError(f"{key} is missing", None, f"set {key}")
+    if isinstance(said := first.get("ctx", {}).get("error"), InputError):
+        return said  # how two sections go together
     message = first["msg"].removeprefix("Value error, ")
     remedy = SHAPES.get(first["type"], message[:1].lower() + message[1:])
-    if not key:  # what is wrong is how two sections go together, which the remedy says
-        return InputError("two settings contradict each other", first["input"]["preset"], remedy)
     return InputError(f"{key} has an impossible value", first["input"], remedy)
 
 

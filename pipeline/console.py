@@ -128,7 +128,8 @@ def checks_table(checks: Iterable[Check], validation: Validation | None = None) 
         value, bound = f"{check.value:.4f}", f"{check.bound:.4f}"
         table.add_row(check.gate, check.metric, value, bound, VERDICTS[check.passed])
     if validation:
-        seconds = f"{validation.first_request_seconds:.1f} s"
+        taken = validation.first_request_seconds
+        seconds = "none" if taken is None else f"{taken:.1f} s"
         verdict = VERDICTS[validation.blessed]
         table.add_row("answers in a new process", "first request", seconds, "-", verdict)
     return table

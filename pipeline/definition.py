@@ -27,6 +27,7 @@ from gptfx.components.trainer.component import INIT_DIGEST, GptTrainer
 from gptfx.components.transform.component import TokenizeTransform
 from gptfx.components.tuner.component import GptTuner
 from gptfx.modules.config import ModelConfig
+from gptfx.modules.export.card import PASSAGE_BYTES
 from gptfx.modules.export.versions import LINEAGE
 from gptfx.modules.training.origin import content_digest
 from gptfx.pipeline.config import Config
@@ -119,6 +120,7 @@ def _settings(config: Config, model: ModelConfig, corpus_names: list[str]) -> di
         extra["streaming"] = True
     return {
         **extra,
+        PASSAGE_BYTES: config.data.passage_bytes,
         "model": model.model_dump(),
         fitting: getattr(config, fitting).model_dump(),
         "generation": config.generation.model_dump(),

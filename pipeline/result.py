@@ -24,14 +24,14 @@ class Validation:
     Attributes:
       blessed: whether it answered as it must.
       reason: why not, in a line; empty where it did.
-      load_seconds: how long it took to load; 0 where it was not loaded.
-      first_request_seconds: how long the first answer took; 0 where there was none.
+      load_seconds: how long it took to load; None where it was not loaded.
+      first_request_seconds: how long the first answer took; None where there was none.
     """
 
     blessed: bool
     reason: str
-    load_seconds: float
-    first_request_seconds: float
+    load_seconds: float | None
+    first_request_seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,10 @@ def _validation(run: Run) -> Validation | None:
     if node is None or "blessing" not in node.outputs:
         return None
     found = node.outputs["blessing"].custom_properties
-    seconds = (round(found[name].double_value, 3) for name in (LOAD_SECONDS, FIRST_REQUEST_SECONDS))
+    seconds = (
+        round(found[name].double_value, 3) if name in found else None
+        for name in (LOAD_SECONDS, FIRST_REQUEST_SECONDS)
+    )
     return Validation(bool(found[BLESSED].int_value), found[REASON].string_value, *seconds)
 
 

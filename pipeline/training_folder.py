@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gptfx.modules.export.card import tokenizer_card
+from gptfx.modules.export.card import PASSAGE_BYTES, tokenizer_card
 from gptfx.modules.export.saved_model import export
 from gptfx.modules.export.serving_model import ServingModel
 from gptfx.modules.export.versions import LINEAGE
@@ -72,7 +72,11 @@ def save(
 
 def settings(config: Config) -> dict[str, Any]:
     """What the model depends on beside the texts; nothing of it is a place on this machine."""
-    content = {"model": config.model.model_dump(), "generation": config.generation.model_dump()}
+    content = {
+        "model": config.model.model_dump(),
+        "generation": config.generation.model_dump(),
+        PASSAGE_BYTES: config.data.passage_bytes,
+    }
     if config.model.kind == "bigram":
         return {**content, "bigram": config.bigram.model_dump()}
     trainer = config.trainer.model_dump()

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,5 +106,13 @@ def test_the_commands_of_the_readme_run(gptfx: Any, tmp_path: Path) -> None:
         finished = gptfx(*words, cwd=tmp_path)
         assert finished.code == 0, f"{command}: {finished.err}{finished.out[-2000:]}"
         printed.append(finished.out)
+    (pushed, *_) = sorted((tmp_path / "runs" / "serving" / "smoke").iterdir())
+    (code,) = re.findall(r"```python\n([^`]*saved_model\.load[^`]*)```", README)
+    shown = "runs/serving/default/VERSION"
+    assert shown in code
+    asked = [sys.executable, "-c", code.replace(shown, str(pushed))]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout) > 50
     # As the README shows them: paths below the working folder are told from there.
     assert any("log in runs/logs/" in each and "Pushed: runs/serving/" in each for each in printed)

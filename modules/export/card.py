@@ -10,6 +10,7 @@ from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
 CARD_PATH = Path("assets.extra") / "gptfx.json"  # TF Serving leaves assets.extra alone
 CARD_FORMAT = "gptfx.model/1"
+PASSAGE_BYTES = "passage_bytes"  # how long a passage was at most of what the model was judged by
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:

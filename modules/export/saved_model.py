@@ -16,8 +16,9 @@ Text:
     strings, of which each may be several with U+001F between them.
   `stream_start`: inputs of `generate_controlled` -> `text`, what is new; `tokens` so far;
     `finish_reason`, empty while more is to come; and outputs whose names begin with `state_`.
-  `stream_next`: these, and `steps` int32, the most tokens to add (the largest of the batch counts)
-    -> the same again. The texts joined are that of `generate_controlled`.
+  `stream_next`: these, and `steps` int32, from 1, the most tokens to add to each (texts grow side
+    by side: the fewest hold for all) -> the same again. The texts joined are that of
+    `generate_controlled`.
 
 Figures:
   `score`: `text` strings -> `nats` float32, -log probability of all tokens; `tokens` and `bytes`
@@ -27,12 +28,14 @@ Figures:
   `tokenize`: `text` -> `ids` (tokens,) int64, one text's behind the other's, and `row_splits`
     (batch + 1,) int64, where each text's begin and end. Special tokens that a text spells are
     ordinary text.
-  `detokenize`: `ids` and `row_splits` -> `text`; special tokens stand for nothing.
+  `detokenize`: `ids` and `row_splits` -> `text`; special tokens stand for nothing; ids that are
+    none are refused.
 
 An empty prompt starts from the document separator; invalid UTF-8 counts as U+FFFD. What is out of
 bounds is refused by name, as INVALID_ARGUMENT: more rows than `largest_batch`, a prompt longer than
 `longest_prompt` bytes or than a context that does not slide, more tokens than `most_new_tokens`,
-and parameters that make no sense. The bounds are in the card, under `generation`.
+parameters that make no sense, and a stream's state that nobody was given. The bounds are in the
+card, under `generation`. (What is not even a vector, TensorFlow refuses in its own words.)
 
 The tokenizer lies beside it, in ``assets.extra/tokenizer.json``. Where it normalizes, its op is one
 of tensorflow-text's, and the card says so under `requires`.

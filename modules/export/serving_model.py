@@ -9,8 +9,9 @@ import tensorflow as tf
 from gptfx.modules.config import GenerationConfig
 from gptfx.modules.evaluation.scoring import BYTES, NATS, TOKENS, score_texts
 from gptfx.modules.generation import streaming
+from gptfx.modules.generation.bounds import Bound, demand
 from gptfx.modules.generation.generate import generate, generate_compiled
-from gptfx.modules.generation.requests import Request, check, largest
+from gptfx.modules.generation.requests import Request, check
 from gptfx.modules.generation.sampling import Sampling
 from gptfx.modules.language_model import LanguageModel, SharedModel, language_model
 from gptfx.modules.tokenizers.graph import GraphTokenizer
@@ -85,9 +86,9 @@ class ServingModel(tf.Module):
         @tf.function(input_signature=specs, autograph=False)
         def stream_next(steps: tf.Tensor, *state: tf.Tensor) -> Tensors:
             by_name = dict(zip(of_state, state, strict=True))
-            limits = streaming.PREFIX + "limits"  # nobody is trusted to hand it on unchanged
-            by_name[limits] = tf.minimum(by_name[limits], self.config.most_new_tokens)
-            return streaming.go_on(by_name, largest(steps), self.tokenizer, self.model)
+            checked = streaming.check(steps, by_name, self.config, self.model.vocab_size)
+            with tf.control_dependencies([checked]):
+                return streaming.go_on(by_name, steps, self.tokenizer, self.model)
 
         return stream_next
 
@@ -106,9 +107,17 @@ class ServingModel(tf.Module):
     @tf.function(input_signature=_rows({"examples": tf.string}), autograph=False)
     def evaluate(self, examples: tf.Tensor) -> Tensors:
         """Scores the `text` of serialized tf.Examples."""
-        features = {"text": tf.io.FixedLenFeature([], tf.string)}
-        texts = tf.io.parse_example(examples, features)["text"]
-        return score_texts(texts, self.tokenizer, self.model)
+        features = {"text": tf.io.RaggedFeature(tf.string)}
+        texts = tf.io.parse_example(examples, features)["text"]  # (batch, None)
+        count = texts.row_lengths()
+        one = Bound.of_each(
+            "examples: a `text` is needed in each, and one only",
+            count,
+            tf.equal(count, 1),
+            "send serialized tf.Examples with one value in the feature `text`",
+        )
+        with tf.control_dependencies([demand([one])]):
+            return score_texts(tf.identity(texts.values), self.tokenizer, self.model)
 
     @tf.function(input_signature=_rows({"text": tf.string}), autograph=False)
     def tokenize(self, text: tf.Tensor) -> Tensors:
@@ -119,7 +128,10 @@ class ServingModel(tf.Module):
     @tf.function(input_signature=_rows({"ids": tf.int64, "row_splits": tf.int64}), autograph=False)
     def detokenize(self, ids: tf.Tensor, row_splits: tf.Tensor) -> Tensors:
         """Ids to texts."""
-        return {"text": self.tokenizer.decode(tf.RaggedTensor.from_row_splits(ids, row_splits))}
+        known = Bound.between("ids", ids, 0, self.tokenizer.vocab_size - 1)
+        with tf.control_dependencies([demand([known, _borders(ids, row_splits)])]):
+            texts = tf.RaggedTensor.from_row_splits(ids, tf.identity(row_splits), validate=False)
+            return {"text": self.tokenizer.decode(texts)}
 
     def signatures(self) -> dict[str, Any]:
         """The functions by the names under which they are exported; traced once, for saving traces
@@ -153,6 +165,19 @@ def _request(
     """Of the inputs of `PLAIN` or `CONTROLLED`, in their order."""
     sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
     return Request(prompts, max_new_tokens, sampling, seeds, stops)
+
+
+def _borders(ids: tf.Tensor, row_splits: tf.Tensor) -> Bound:
+    """Texts' borders among ids must begin with 0, rise, and end with the number of ids."""
+    steps = row_splits[1:] - row_splits[:-1]
+    ends = tf.equal(row_splits[-1:], tf.size(ids, tf.int64))
+    right = tf.concat([tf.equal(row_splits[:1], 0), steps >= 0, ends], axis=0)
+    return Bound(
+        (tf.size(row_splits) > 0) & tf.reduce_all(right),
+        "row_splits: no borders of texts",
+        row_splits,
+        "give 0, and where each text ends among the ids, the last with their number",
+    )
 
 
 class Sampler:

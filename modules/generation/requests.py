@@ -1,14 +1,11 @@
-"""What is asked of a model: prompts and how each is to be continued, refused by name where it
-cannot be.
-
-Errors are raised inside the graph, as tf.errors.InvalidArgumentError, by whoever serves the model.
-"""
+"""What is asked of a model: prompts, and how each is to be continued."""
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from gptfx.modules.config import GenerationConfig
+from gptfx.modules.config import HOTTEST, GenerationConfig
+from gptfx.modules.generation.bounds import Bound, demand
 from gptfx.modules.generation.sampling import Sampling
 from gptfx.modules.language_model import LanguageModel
 from gptfx.modules.tokenizers.graph import GraphTokenizer
@@ -49,32 +46,6 @@ class Prompts(NamedTuple):
     cut_short: tf.Tensor
 
 
-class Bound(NamedTuple):
-    """What must hold, a scalar; what is said where it does not, of which values, and what to do."""
-
-    holds: tf.Tensor
-    problem: str
-    received: tf.Tensor
-    remedy: str
-
-    @classmethod
-    def of_each(cls, problem: str, values: tf.Tensor, good: tf.Tensor, remedy: str) -> "Bound":
-        """Must hold of each of the values; says the first of which it does not."""
-        bad = tf.boolean_mask(values, ~good)
-        return cls(tf.equal(tf.size(bad), 0), problem, bad[:1], remedy)
-
-    @classmethod
-    def between(cls, name: str, values: tf.Tensor, least: float, most: float) -> "Bound":
-        """A parameter's, of which NaN is refused, too."""
-        good = (values >= least) & (values <= most)
-        return cls.of_each(f"{name}: out of bounds", values, good, f"give {least} to {most}")
-
-    def demand(self) -> tf.Operation:
-        """Fails where it does not hold."""
-        words = f"{self.problem}. Received: {{}}. What to do: {self.remedy}."
-        return tf.debugging.Assert(self.holds, [tf.strings.format(words, (self.received,))])
-
-
 def largest(values: tf.Tensor) -> tf.Tensor:
     """Scalar: the largest of (B,), and 1 of none, or of none above it."""
     return tf.reduce_max(tf.concat([tf.ones([1], values.dtype), values], axis=0))
@@ -82,21 +53,7 @@ def largest(values: tf.Tensor) -> tf.Tensor:
 
 def check(request: Request, config: GenerationConfig) -> tf.Tensor:
     """Fails unless the request is within the bounds that `config` sets; run it first."""
-    return demand([*_sizes(request, config), *_values(request, config)])
-
-
-def demand(bounds: list[Bound]) -> tf.Tensor:
-    """Fails with the first bound that does not hold; what to say is only made up where it is."""
-
-    def refuse() -> tf.Tensor:
-        for bound in bounds:  # in their order
-            bound.demand()
-        return tf.constant(False)
-
-    # Not spliced into the graph, where all that is not run is still passed through.
-    refusing = tf.function(refuse, autograph=False, experimental_attributes={"_noinline": True})
-    every = tf.reduce_all(tf.stack([bound.holds for bound in bounds]))
-    return tf.cond(every, lambda: tf.constant(True), refusing)
+    return demand([*_sizes(request, config), *setting_bounds(request, config)])
 
 
 def _sizes(request: Request, config: GenerationConfig) -> list[Bound]:
@@ -110,21 +67,23 @@ def _sizes(request: Request, config: GenerationConfig) -> list[Bound]:
         ),
     ]
     for name, values in _named(request).items():
-        given, problem = tf.size(values), f"{name}: as many values as prompts are needed"
-        bounds.append(
-            Bound(tf.equal(given, rows), problem, given, "give one value for each prompt")
-        )
+        bounds.append(Bound.of_size(name, tf.size(values), rows, "prompt"))
     return bounds
 
 
-def _values(request: Request, config: GenerationConfig) -> list[Bound]:
-    """What a parameter may be."""
+def setting_bounds(request: Request, config: GenerationConfig) -> list[Bound]:
+    """What each parameter may be."""
     sampling = request.sampling
     bounds = [
         Bound.between("max_new_tokens", request.max_new_tokens, 0, config.most_new_tokens),
-        Bound.between("temperature", sampling.temperature, 0.0, 1e9),
+        Bound.between("temperature", sampling.temperature, 0.0, HOTTEST),
         Bound.between("top_k", sampling.top_k, 0, 2**31 - 1),
-        Bound.between("top_p", sampling.top_p, 0.0, 1.0),
+        Bound.of_each(
+            "top_p: out of bounds",
+            sampling.top_p,
+            (sampling.top_p > 0.0) & (sampling.top_p <= 1.0),
+            "give more than 0 and at most 1",
+        ),
     ]
     if sampling.min_p is not None:
         bounds.append(Bound.between("min_p", sampling.min_p, 0.0, 1.0))

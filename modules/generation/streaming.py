@@ -7,11 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from gptfx.modules.config import GenerationConfig
+from gptfx.modules.generation.bounds import Bound, demand
 from gptfx.modules.generation.generate import columns_for
-from gptfx.modules.generation.requests import Request, largest, read_prompts
+from gptfx.modules.generation.requests import Request, largest, read_prompts, setting_bounds
 from gptfx.modules.generation.sampling import Sampling
 from gptfx.modules.generation.stopping import longest_stop
-from gptfx.modules.generation.writing import RUNNING, Texts, Writer
+from gptfx.modules.generation.writing import REASONS, RUNNING, Texts, Writer
 from gptfx.modules.language_model import LanguageModel
 from gptfx.modules.tokenizers.graph import GraphTokenizer
 
@@ -54,19 +56,68 @@ def start(
     return _answer(writer, memory, texts, tf.zeros_like(prompts.limits))
 
 
+def check(steps: tf.Tensor, state: Tensors, config: GenerationConfig, vocab_size: int) -> tf.Tensor:
+    """Fails unless steps (B,) and state are what `go_on` can take; run it first.
+
+    Nobody is trusted to hand on a state unchanged: what could make more work than `config` allows,
+    or give what is no text, is refused here. Keys and values may be any.
+    """
+    rows = tf.size(state[PREFIX + "token"])
+    given = {"steps": steps, **state}
+    sizes = [Bound.of_size(name, tf.shape(each)[0], rows, "text") for name, each in given.items()]
+    state = _bare(state)
+    steps_bound = Bound.between("steps", steps, 1, 2**31 - 1)
+    settings = setting_bounds(_request(state), config)
+    return demand([*sizes, steps_bound, *settings, *_state_bounds(state, config, vocab_size)])
+
+
+def _state_bounds(state: Tensors, config: GenerationConfig, vocab_size: int) -> list[Bound]:
+    """What numbers a state may hold that are no settings."""
+    highest = {
+        "step": config.most_new_tokens,
+        "token": vocab_size - 1,
+        "made": config.most_new_tokens,
+        "reason": len(REASONS) - 1,
+        "shown": tf.strings.length(state["said"]),
+        "first": state.get("length"),  # of a model that has a cache
+    }
+    bounds = []
+    for name in ("step", "length"):  # of the whole batch
+        if (each := state.get(name)) is not None:
+            alike, remedy = tf.equal(each, each[:1]), "hand on the state of one stream"
+            bounds.append(Bound.of_each(f"{PREFIX}{name}: rows differ", each, alike, remedy))
+    for name, most in highest.items():
+        if (each := state.get(name)) is not None:
+            good, remedy = (each >= 0) & (each <= most), "hand on the state as it was given"
+            bounds.append(Bound.of_each(f"{PREFIX}{name}: out of bounds", each, good, remedy))
+    return bounds
+
+
+def _bare(state: Tensors) -> Tensors:
+    return {name.removeprefix(PREFIX): value for name, value in state.items()}
+
+
+def _request(state: Tensors) -> Request:
+    sampling = Sampling(*(state[name] for name in Sampling._fields))
+    return Request(state["said"], state["limits"], sampling, state["seed"], state["stop"])
+
+
 def go_on(
     state: Tensors, steps: tf.Tensor, tokenizer: GraphTokenizer, model: LanguageModel
 ) -> Tensors:
-    """Adds up to `steps` tokens, a scalar int32, to what `start` or this returned."""
-    state = {name.removeprefix(PREFIX): value for name, value in state.items()}
+    """Adds tokens to what `start` or this returned.
+
+    Texts grow side by side: of steps (B,) int32, from 1, how many may be added to each, the fewest
+    hold for all.
+    """
+    state = _bare(state)
     texts = Texts(
         tf.reduce_max(tf.concat([[0], state["step"]], axis=0)),
         *(state[name] for name in Texts._fields[1:]),
     )
-    sampling = Sampling(*(state[name] for name in Sampling._fields))
-    request = Request(state["said"], state["limits"], sampling, state["seed"], state["stop"])
+    request = _request(state)
     most = largest(state["limits"])
-    until = tf.minimum(texts.step + tf.minimum(steps, most), most)
+    until = tf.minimum(texts.step + tf.reduce_min(tf.concat([most[None], steps], axis=0)), most)
     writer = Writer(model, tokenizer, request, state["limits"], state["cut_short"], until)
     memory, texts, _ = writer.go_on(model.unpack(state), texts, until)
     return _answer(writer, memory, texts, state["shown"])

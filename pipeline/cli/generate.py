@@ -1,9 +1,9 @@
 """``gptfx generate``: text from a pushed model, or from another, as it is made."""
 
 import json
+import os
 import random
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -12,13 +12,13 @@ import typer
 
 from gptfx.data.errors import InputError
 from gptfx.modules.export.card import read_card
+from gptfx.pipeline.cli.prompts import place_of, read_prompts
 from gptfx.pipeline.layout import DEFAULT_ROOT, Layout
 from gptfx.pipeline.pushed import LATEST, model_folder
 
 if TYPE_CHECKING:
     from gptfx.modules.generation.speak import Answer, Request
 
-STDIN = "-"
 MODEL = typer.Option(
     LATEST, help="`latest`, the number of a pushed version, or a model's folder (of `gptfx train`)."
 )
@@ -30,8 +30,12 @@ def generate(
     file: str | None = typer.Option(
         None, "--file", metavar="FILE|-", help="A prompt a line; `-` is standard input."
     ),
-    max_new_tokens: int = typer.Option(160, min=0, max=100_000, help="How many tokens to make."),
-    temperature: float = typer.Option(0.8, min=0.0, help="0 always takes the likeliest token."),
+    max_new_tokens: int = typer.Option(
+        160, min=0, help="How many tokens to make; the model says how many at most."
+    ),
+    temperature: float = typer.Option(
+        0.8, min=0.0, max=1e9, help="0 always takes the likeliest token."
+    ),
     top_k: int = typer.Option(
         50, min=0, max=2**31 - 1, help="Draw from so many likeliest tokens; 0: all."
     ),
@@ -44,9 +48,13 @@ def generate(
     ),
     stop: list[str] = typer.Option([], help="Ends a text before these words; may be repeated."),
     seed: int | None = typer.Option(
-        None, min=0, max=2**62, help="Fixes the draws; random if not given."
+        None, min=-(2**62), max=2**62, help="Fixes the draws; random if not given."
     ),
-    batch_size: int = typer.Option(8, min=1, help="Prompts of a file that are continued at once."),
+    batch_size: int | None = typer.Option(
+        None,
+        min=1,
+        help="Prompts of a file that are continued at once; 8, or fewer if the model takes fewer.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object for each prompt."),
     model: str = MODEL,
     root: Path = ROOT,
@@ -54,66 +62,71 @@ def generate(
 ) -> None:
     """Continues PROMPT, or each line of --file or of standard input.
 
-    A single text appears as it is made. With a seed, prompt number n of a file (from 0) has the
-    seed plus n.
+    A single text appears as it is made; those of a file are followed by an empty line each. With a
+    seed, prompt number n of a file (from 0) has the seed plus n.
     """
-    from gptfx.modules.config import STOP_SEPARATOR
-
     del verbose  # main() looks for it
     if not 0.0 < top_p <= 1.0:
         raise InputError("--top-p is a share", top_p, "give more than 0 and at most 1")
-    if any(STOP_SEPARATOR in words or not words for words in stop):
-        raise InputError("--stop cannot be that", stop, "give words without U+001F")
-    prompts = _prompts(prompt, file)
+    words = tuple(map(_stop_words, stop))
+    prompts = read_prompts(prompt, file)
     layout = Layout(root.expanduser().absolute())
     folder = model_folder(model, layout)
+    card = read_card(folder) or {}
+    _require_within(card, max_new_tokens, batch_size)
     from gptfx.pipeline.quiet import quiet
 
     with quiet(layout.logs / "generate.log") as (out, err):
         from gptfx.modules.generation.speak import Request, load
 
         seed = random.randrange(2**31) if seed is None else seed
-        words = tuple(stop)
         request = Request(
             max_new_tokens, temperature, top_k, top_p, seed, min_p, repetition_penalty, words
         )
-        loaded, card = load(folder), read_card(folder) or {}
+        loaded = load(folder)
         if prompt is not None and not as_json:
-            _stream(loaded, prompt, request, out, err)
+            _stream(loaded, next(prompts), request, out, err)
             return
-        made = _continue(loaded, prompts, request, _at_once(card, batch_size))
+        at_once = batch_size or min(8, _bounds(card).get("largest_batch", 8))
+        place = "" if prompt is not None else place_of(file)
+        made = _continue(loaded, prompts, request, at_once, place)
         origin = {"model_id": card.get("model_id"), "model": str(folder)}
         for number, (each, answer) in enumerate(made):
             shown = _as_json(each, answer, seed + number, origin) if as_json else each + answer.text
-            print(_printable(shown), file=out, end="\n" if as_json else "\n\n", flush=True)
+            print(shown, file=out, end="\n" if as_json else "\n\n", flush=True)
 
 
-def _prompts(prompt: str | None, file: str | None) -> Iterator[str]:
-    """The prompts that were given, one way or another."""
-    if prompt is not None:
-        if file is not None:
-            remedy = "leave one of them out"
-            raise InputError("a prompt and --file were given", f"{prompt!r}, {file}", remedy)
-        return iter([prompt])
-    if file is None and sys.stdin.isatty():
-        raise InputError("no prompt was given", "nothing", "give one, or --file FILE")
-    if file is None or file == STDIN:
-        return _lines(sys.stdin.buffer, "standard input")
+def _stop_words(words: str) -> str:
+    """Words that may end a text, as the model's `stop` takes them.
+
+    Raises InputError for others.
+    """
+    from gptfx.modules.config import STOP_SEPARATOR
+
+    if not words:
+        raise InputError("--stop is empty", words, "give the words that a text shall end before")
+    if STOP_SEPARATOR in words:
+        raise InputError("--stop holds U+001F", words, "give words without it")
     try:
-        return _lines(Path(file).open("rb"), file)
-    except OSError as error:
-        remedy = "name a file with a prompt a line"
-        raise InputError(f"the prompts cannot be read ({error.strerror})", file, remedy) from None
+        words.encode()
+    except UnicodeEncodeError:
+        raise InputError("--stop is not UTF-8", os.fsencode(words), "give words that are") from None
+    return words
 
 
-def _lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
-    """A prompt a line; bytes that are no UTF-8 become U+FFFD, as the model would read them."""
-    count = 0
-    for line in stream:
-        yield line.rstrip(b"\r\n").decode("utf-8", "replace")
-        count += 1
-    if not count:
-        raise InputError("there are no prompts", name, "give a prompt a line")
+def _bounds(card: dict[str, Any]) -> dict[str, Any]:
+    return card.get("generation", {})
+
+
+def _require_within(card: dict[str, Any], max_new_tokens: int, batch_size: int | None) -> None:
+    """Raises InputError for more than the model takes, before it is loaded."""
+    asked = {
+        "--max-new-tokens": (max_new_tokens, "most_new_tokens"),
+        "--batch-size": (batch_size or 0, "largest_batch"),
+    }
+    for option, (given, key) in asked.items():
+        if given > (most := _bounds(card).get(key, given)):
+            raise InputError(f"{option}: more than the model takes", given, f"give at most {most}")
 
 
 def _stream(model: Any, prompt: str, request: "Request", out: TextIO, err: TextIO) -> None:
@@ -122,7 +135,7 @@ def _stream(model: Any, prompt: str, request: "Request", out: TextIO, err: TextI
 
     start = prompt
     for piece in stream(model, prompt, request):
-        print(_printable(start + piece.text), end="", file=out, flush=True)
+        print(start + piece.text, end="", file=out, flush=True)
         start = ""
     print(file=out, flush=True)
     if piece.finish_reason == "context":
@@ -130,26 +143,36 @@ def _stream(model: Any, prompt: str, request: "Request", out: TextIO, err: TextI
 
 
 def _continue(
-    model: Any, prompts: Iterator[str], request: "Request", at_once: int
+    model: Any, prompts: Iterator[str], request: "Request", at_once: int, place: str
 ) -> Iterator[tuple[str, "Answer"]]:
-    """Each prompt with its answer, a batch after the other."""
+    """Each prompt with its answer, a batch after the other; `place` is where they come from."""
+    count = 0
+    while batch := list(islice(prompts, at_once)):
+        yield from zip(batch, _answers(model, batch, request, place, count), strict=True)
+        request = request._replace(seed=request.seed + len(batch))
+        count += len(batch)
+
+
+def _answers(
+    model: Any, batch: list[str], request: "Request", place: str, before: int
+) -> Iterator["Answer"]:
+    """Of a batch with so many prompts before it. Where one is refused, those in front of it are
+    answered all the same, however many were asked at once."""
     from gptfx.modules.generation.speak import answer
 
-    while batch := list(islice(prompts, at_once)):
-        yield from zip(batch, answer(model, batch, request), strict=True)
-        request = request._replace(seed=request.seed + len(batch))
-
-
-def _at_once(card: dict[str, Any], batch_size: int) -> int:
-    """As many prompts as were asked for, and the model takes."""
-    return min(batch_size, int(card.get("generation", {}).get("largest_batch", batch_size)))
+    try:
+        answers = answer(model, batch, request)
+    except InputError as error:
+        if len(batch) == 1:
+            where = f"{place}, line {before + 1}: " if place else ""
+            raise InputError(where + error.problem, error.received, error.remedy) from None
+        for row, prompt in enumerate(batch):
+            alone = request._replace(seed=request.seed + row)
+            yield from _answers(model, [prompt], alone, place, before + row)
+    else:
+        yield from answers
 
 
 def _as_json(prompt: str, answer: "Answer", seed: int, origin: dict[str, Any]) -> str:
     content = {"prompt": prompt, **answer._asdict(), "seed": seed, **origin}
     return json.dumps(content, ensure_ascii=False)
-
-
-def _printable(text: str) -> str:
-    """Half characters, which an argument may hold, cannot be printed."""
-    return text.encode("utf-8", "replace").decode()

@@ -1,9 +1,11 @@
 """The entry point: puts the commands together and turns errors into one line and an exit code."""
 
 import errno
+import shlex
 import sys
 import traceback
 import warnings
+from typing import Any
 
 import typer
 
@@ -12,6 +14,7 @@ from gptfx.data.errors import InputError
 from gptfx.pipeline.cli import data, doctor, generate, run, score, tokenizer, train
 
 BAD_INPUT, FAILURE = 2, 1
+UsageError: Any = typer.BadParameter.__base__  # of the click that typer brings
 
 app = typer.Typer(
     name="gptfx",
@@ -54,16 +57,25 @@ def _is_full_disk(error: BaseException | None) -> bool:
     return False
 
 
-def _run() -> None:
+def _run() -> int:
+    """Runs the command; the exit code."""
     try:
-        app(standalone_mode=True)
+        return app(standalone_mode=False) or 0
+    except UsageError as error:
+        message = error.format_message()
+        if "\n" in message:  # the help of a group of commands, of which none was named
+            print(message, file=sys.stderr)
+            return BAD_INPUT
+        command = error.ctx.command_path if error.ctx else app.info.name
+        received = shlex.join(sys.argv[1:])[:200]
+        raise InputError(message.rstrip(".?"), received, f"see `{command} --help`") from None
     except ImportError:
         if sys.argv[1:2] != ["doctor"]:
             raise
-        sys.exit(doctor.doctor_without_typer(sys.argv[2:]))
+        return doctor.doctor_without_typer(sys.argv[2:])
 
 
-def main() -> None:
+def main() -> int:
     """Runs the command line. Exit codes: 0 as asked, 1 a failure, 2 bad input, 3 not blessed.
 
     Ctrl-C ends with 130, which is typer's doing.
@@ -71,10 +83,10 @@ def main() -> None:
     if not sys.warnoptions:  # the libraries' warnings are for us: `quiet` sends them to the log
         warnings.simplefilter("ignore")
     try:
-        _run()
+        return _run()
     except InputError as error:
         print(f"gptfx: {error}", file=sys.stderr)
-        code = BAD_INPUT
+        return BAD_INPUT
     except Exception as error:
         if _is_full_disk(error):
             remedy = "free space, or name another --root; what was finished is kept"
@@ -82,14 +94,11 @@ def main() -> None:
                 f"gptfx: {InputError('the disk is full', str(error)[:200], remedy)}",
                 file=sys.stderr,
             )
-            sys.exit(BAD_INPUT)
+            return BAD_INPUT
         if "--verbose" in sys.argv:
             traceback.print_exc()
         text = " ".join(str(error).split()) or type(error).__name__
         is_import = isinstance(error, ImportError)
         hint = "gptfx doctor says what is missing" if is_import else "--verbose shows where"
         print(f"gptfx: {text} ({hint})", file=sys.stderr)
-        code = FAILURE
-    else:
-        return
-    sys.exit(code)
+        return FAILURE

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from gptfx.data.errors import InputError
 from gptfx.pipeline.cli.generate import MODEL, ROOT
 from gptfx.pipeline.layout import Layout, data_home
 from gptfx.pipeline.pushed import model_folder
@@ -24,8 +25,11 @@ def score(
         metavar="FILE",
         help="A text; or a name, pattern or URI, as of `gptfx run --corpus`.",
     ),
-    passage_bytes: int = typer.Option(
-        4096, min=64, help="A text is cut into passages of so many bytes; each is read on its own."
+    passage_bytes: int | None = typer.Option(
+        None,
+        min=64,
+        help="A text is cut into passages of at most so many bytes, each of which is read on its"
+        " own; as what the model was judged by, if not given.",
     ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object."),
     model: str = MODEL,
@@ -42,14 +46,25 @@ def score(
 
     del verbose  # main() looks for it
     corpus = resolve(name, data_home(), registered={})
-    require_text(inspect(corpus.files), max_invalid_fraction=0.0)
+    require_text(inspect(corpus.files))
     layout = Layout(root.expanduser().absolute())
     folder = model_folder(model, layout)
+    size = passage_bytes or _passage_bytes(folder)
     with quiet(layout.logs / "score.log") as (out, err):
         from gptfx.modules.generation.speak import load
 
-        total = _score(load(folder), _passages(corpus, passage_bytes), err)
-        _show(total, folder, as_json, out)
+        total = _score(load(folder), _passages(corpus, size), err)
+        _show(total, size, folder, as_json, out)
+
+
+def _passage_bytes(folder: Path) -> int:
+    """Of what a model was judged by."""
+    from gptfx.modules.export.card import PASSAGE_BYTES, read_card
+
+    if size := (read_card(folder) or {}).get(PASSAGE_BYTES):
+        return size
+    remedy = "name --passage-bytes"
+    raise InputError("no card of the model says how texts are cut", str(folder), remedy)
 
 
 def _passages(corpus: "TextCorpus", size: int) -> Iterator[bytes]:
@@ -77,7 +92,7 @@ def _score(model: Any, passages: Iterator[bytes], err: TextIO) -> "Sums":
     return total
 
 
-def _show(total: "Sums", folder: Path, as_json: bool, out: TextIO) -> None:
+def _show(total: "Sums", size: int, folder: Path, as_json: bool, out: TextIO) -> None:
     from gptfx.modules.evaluation.sums import bits_per_byte, perplexity
 
     figures = {
@@ -86,6 +101,7 @@ def _show(total: "Sums", folder: Path, as_json: bool, out: TextIO) -> None:
         "perplexity": perplexity(total),
         "tokens": int(total.tokens),
         "bytes": int(total.bytes),
+        "passage_bytes": size,
     }
     if as_json:
         print(json.dumps({**figures, "model": str(folder)}), file=out)

@@ -63,14 +63,39 @@ def requests() -> dict[str, tuple[str, dict[str, list[object]]]]:
         "too many rows": ("serving_default", {"prompt": ["x"] * 1000}),
         "too many tokens": ("generate", {**plain, "max_new_tokens": [1, 1, 10**9]}),
         "too hot": ("generate", {**plain, "temperature": [1.0, -1.0, 1.0]}),
+        "no number": ("generate", {**plain, "temperature": [1.0, float("nan"), 1.0]}),
+        "no share": ("generate", {**plain, "top_p": [1.0, 1.0, 0.0]}),
+        "one seed for all": ("generate", {**plain, "seed": [1]}),
+        "no example": ("evaluate", {"examples": [examples[0], b""]}),
+        "no such id": ("detokenize", {"ids": [65, -1], "row_splits": [0, 2]}),
+        "no borders": ("detokenize", {"ids": [65, 66], "row_splits": [0, 3]}),
+    }
+
+
+# What a stream is asked next: steps, and what was changed of its state.
+STREAM_REQUESTS = {
+    "no steps": ([0, 1, 1], {}),
+    "steps of one": ([3], {}),
+    "another's row": ([3, 3, 3], {"state_step": [1, 2, 1]}),
+    "no token": ([3, 3, 3], {"state_token": [0, 0, 10**6]}),
+    "no row": ([3, 3, 3], {"state_seed": [5]}),
+    "shown too much": ([3, 3, 3], {"state_shown": [0, 0, 99]}),
+    "temperature lost": ([3, 3, 3], {"state_temperature": [float("nan")] * 3}),
+}
+
+
+def _typed(inputs: dict[str, list[object]]) -> Arrays:
+    """As arrays; a stream's state is arrays already."""
+    return {
+        name: each if isinstance(each, np.ndarray) else np.array(each, TYPES.get(name, "i4"))
+        for name, each in inputs.items()
     }
 
 
 def ask(call: Call, signature: str, inputs: dict[str, list[object]]) -> object:
     """The answer in plain Python; a refusal as its message, or all that TensorFlow says."""
-    typed = {name: np.array(each, TYPES.get(name, "i4")) for name, each in inputs.items()}
     try:
-        return plain(call(signature, typed))
+        return plain(call(signature, _typed(inputs)))
     except tf.errors.InvalidArgumentError as error:
         refusal = str(error).partition("assertion failed: [")[2].partition("]\n")[0].rstrip("]")
         return refusal or str(error)
@@ -85,9 +110,7 @@ def plain(answer: Arrays) -> dict[str, list[object]]:
 
 def stream(call: Call) -> dict[str, object]:
     """A stream of `controlled`, joined, with three tokens a call."""
-    inputs = {"prompt": PROMPTS, **rows(3, CONTROLLED)}
-    typed = {name: np.array(each, TYPES.get(name, "i4")) for name, each in inputs.items()}
-    made = call("stream_start", typed)
+    made = call("stream_start", _typed({"prompt": PROMPTS, **rows(3, CONTROLLED)}))
     texts = [made["text"]]
     while (made["finish_reason"] == b"").any():
         state = {name: value for name, value in made.items() if name.startswith("state_")}
@@ -98,8 +121,23 @@ def stream(call: Call) -> dict[str, object]:
     return {**plain(shown), "text": [text.decode() for text in joined]}
 
 
+def ask_stream(call: Call) -> dict[str, object]:
+    """The answer to each of `STREAM_REQUESTS`, and how many tokens different steps make."""
+    endless = {**CONTROLLED, "stop": ""}
+    made = call("stream_start", _typed({"prompt": PROMPTS, **rows(3, endless)}))
+    state = {name: value for name, value in made.items() if name.startswith("state_")}
+    said = {}
+    for name, (steps, changed) in STREAM_REQUESTS.items():
+        other = {key: np.array(each, state[key].dtype) for key, each in changed.items()}
+        said[name] = ask(call, "stream_next", {**state, **other, "steps": steps})
+    said["steps that differ"] = call("stream_next", {**state, "steps": np.array([4, 2, 3], "i4")})
+    said["steps that differ"] = said["steps that differ"]["tokens"].tolist()
+    return said
+
+
 def answers(call: Call) -> dict[str, object]:
     every = {name: ask(call, *request) for name, request in requests().items()}
+    every |= ask_stream(call)
     ids = call("tokenize", {"text": np.array(["To be", "", "漢字"], object)})
     every["detokenize"] = plain(call("detokenize", ids))
     return {**every, "stream": stream(call)}

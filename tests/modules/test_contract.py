@@ -47,6 +47,45 @@ REFUSALS = {
     "too hot": (
         "temperature: out of bounds. Received: [-1]. What to do: give 0.0 to 1000000000.0."
     ),
+    "no number": (
+        "temperature: out of bounds. Received: [nan]. What to do: give 0.0 to 1000000000.0."
+    ),
+    "no share": "top_p: out of bounds. Received: [0]. What to do: give more than 0 and at most 1.",
+    "one seed for all": (
+        "seed: as many values as prompts are needed. Received: 1. "
+        "What to do: give one value for each prompt."
+    ),
+    "no example": (
+        "examples: a `text` is needed in each, and one only. Received: [0]. "
+        "What to do: send serialized tf.Examples with one value in the feature `text`."
+    ),
+    "no such id": "ids: out of bounds. Received: [-1]. What to do: give 0 to 383.",
+    "no borders": (
+        "row_splits: no borders of texts. Received: [0 3]. What to do: "
+        "give 0, and where each text ends among the ids, the last with their number."
+    ),
+    "no steps": "steps: out of bounds. Received: [0]. What to do: give 1 to 2147483647.",
+    "steps of one": (
+        "steps: as many values as texts are needed. Received: 1. "
+        "What to do: give one value for each text."
+    ),
+    "another's row": (
+        "state_step: rows differ. Received: [2]. What to do: hand on the state of one stream."
+    ),
+    "no token": (
+        "state_token: out of bounds. Received: [1000000]. "
+        "What to do: hand on the state as it was given."
+    ),
+    "no row": (
+        "state_seed: as many values as texts are needed. Received: 1. "
+        "What to do: give one value for each text."
+    ),
+    "shown too much": (
+        "state_shown: out of bounds. Received: [99]. What to do: hand on the state as it was given."
+    ),
+    "temperature lost": (
+        "temperature: out of bounds. Received: [nan]. What to do: give 0.0 to 1000000000.0."
+    ),
 }
 WAYS = ["python", "session"]
 
@@ -120,6 +159,13 @@ def test_prompts_are_continued_alike_again_alone_compiled_and_streamed(
         name: each[:1] for name, each in said["greedy"].items()
     }
     assert said["stream"] == said["controlled"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_text_of_a_stream_grows_by_more_than_was_asked_for(
+    told: dict[str, Any], way: str
+) -> None:
+    assert told[way]["steps that differ"] == [3, 3, 3]  # one from the start, and the fewest
 
 
 @pytest.mark.parametrize("way", WAYS)

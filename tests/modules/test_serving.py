@@ -111,7 +111,8 @@ def test_another_seed_gives_another_text_and_greedy_does_not_care(signatures: Si
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"top_p": [-1.0]}, "top_p: out of bounds. Received: [-1]. What to do: give 0.0 to 1.0."),
+        ({"top_p": [-1.0]}, "top_p: out of bounds. Received: [-1]."),
+        ({"top_p": [0.0]}, "Received: [0]. What to do: give more than 0 and at most 1."),
         ({"top_p": [1.5]}, "top_p: out of bounds. Received: [1.5]"),
         ({"top_k": [-1]}, "top_k: out of bounds. Received: [-1]"),
         ({"temperature": [-1.0]}, "temperature: out of bounds. Received: [-1]"),
@@ -140,7 +141,7 @@ def test_what_is_out_of_bounds_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"top_p": [0.0]}, {"top_k": [10**9]}, {"seed": [-(2**63)]}], ids=str
+    "changes", [{"top_p": [1e-9]}, {"top_k": [10**9]}, {"seed": [-(2**63)]}], ids=str
 )
 def test_the_bounds_themselves_are_answered(
     signatures: Signatures, changes: dict[str, list[float]]

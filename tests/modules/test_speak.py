@@ -1,5 +1,6 @@
 """Asking an exported model from Python."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,8 +84,39 @@ def test_a_model_of_another_kind_is_refused() -> None:
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no model to load"):
+    with pytest.raises(InputError, match=r"no model to load.*saved_model\.pb\.$"):
         load(tmp_path)
-    (tmp_path / "saved_model.pb").write_bytes(b"not a graph")
-    with pytest.raises(InputError, match="no model to load"):
+
+
+def test_a_folder_of_versions_is_refused_with_the_name_of_the_last(
+    exported: Any, tmp_path: Path
+) -> None:
+    for version in ("1700000001", "1700000002"):
+        shutil.copytree(exported.folder, tmp_path / version)
+    with pytest.raises(InputError, match=r"saved_model.pb or .*/1700000002\.$"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("what", "content", "message"),
+    [
+        ("saved_model.pb", b"not a graph", "the model is damaged"),
+        ("saved_model.pb", b"", "the model is damaged"),
+        ("saved_model.pb", 5000, "the model is damaged"),
+        ("variables", None, "the model is damaged"),
+        ("assets.extra", None, r"a model without a card.*gptfx\.json"),
+        ("assets.extra/gptfx.json", b"{", "a model without a card"),
+    ],
+)
+def test_a_damaged_model_is_refused(
+    exported: Any, tmp_path: Path, what: str, content: bytes | int | None, message: str
+) -> None:
+    """Another content, so many bytes of the right one, or nothing."""
+    folder = shutil.copytree(exported.folder, tmp_path / "model")
+    if content is None:
+        shutil.rmtree(folder / what)
+    else:
+        right = (folder / what).read_bytes()
+        (folder / what).write_bytes(content if isinstance(content, bytes) else right[:content])
+    with pytest.raises(InputError, match=message):
+        load(folder)

@@ -180,7 +180,7 @@ def test_weights_are_refused_where_nothing_is_drawn() -> None:
 def test_only_a_model_that_can_slide_may_be_told_to() -> None:
     slide = "generation.beyond_block_size=slide"
     load_config("smoke", [slide, "model.positions=rotary"])
-    with pytest.raises(InputError, match=r"needs model\.positions=rotary"):
+    with pytest.raises(InputError, match=r"set model\.positions=rotary"):
         load_config("smoke", [slide])
 
 
@@ -189,8 +189,8 @@ def test_the_figures_of_a_bigram_are_not_rounded() -> None:
     with pytest.raises(InputError) as refused:
         load_config("bigram", ["generation.weights=bfloat16"])
     assert str(refused.value) == (
-        "two settings contradict each other. Received: 'bigram'. What to do: generation.weights are"
-        " of GPT: the bigram's figures are not rounded."
+        "the bigram's figures are not rounded. Received: 'model.kind = bigram, generation.weights ="
+        " bfloat16'. What to do: leave out generation.weights, or learn a GPT."
     )
 
 

@@ -36,7 +36,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         view = language_model(model, tokenizer.vocab_size, 16)
         config = GenerationConfig(max_new_tokens=9, largest_batch=3)
         folder = path / "serving" / "mine" / version
-        card = {"generation": config.model_dump()}
+        card = {"generation": config.model_dump(), "passage_bytes": 64}
         export(ServingModel(GraphTokenizer(tokenizer), view, config), folder, card)
     return path
 
@@ -82,6 +82,28 @@ def test_prompts_of_a_file_and_of_standard_input_are_continued_in_batches(
     assert plain.out.startswith("ab" + told[0]["text"] + "\n\nc")
 
 
+def test_a_prompt_is_read_alike_as_an_argument_and_from_a_file(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "prompts.txt").write_bytes(b"\xef\xbb\xbfab\xe9\n")  # with the mark of UTF-8
+    words = ("--seed", "1", "--max-new-tokens", "5", "--json")
+    told = lines(ask("generate", *words, "--file", str(tmp_path / "prompts.txt")))
+    assert told == lines(ask("generate", "ab\udce9", *words))  # as Python has it from the system
+    assert told[0]["prompt"] == "ab\ufffd"
+
+
+@pytest.mark.parametrize("batch_size", ["1", "3"])
+def test_a_prompt_that_is_refused_is_named_by_its_line_and_those_before_it_are_answered(
+    make_small_gpt: Callable[[Path], None], ask: Ask, tmp_path: Path, batch_size: str
+) -> None:
+    make_small_gpt(tmp_path / "model")  # which sees 8 tokens
+    words = ("generate", "--json", "--seed", "1", "--model", str(tmp_path / "model"))
+    done = ask(*words, "--batch-size", batch_size, text="a\nb\n" + "c" * 9 + "\nd\n")
+    assert done.code == 2
+    assert "standard input, line 3: prompt: too long, in tokens. Received: '[9]'" in done.err
+    assert done.err.count("\n") == 1
+    told = [json.loads(line) for line in done.out.splitlines()]
+    assert [(each["prompt"], each["seed"]) for each in told] == [("a", 1), ("b", 2)]
+
+
 @pytest.mark.parametrize("how", ["version", "folder"])  # the others ask the latest
 def test_any_version_can_be_asked(ask: Ask, root: Path, how: str) -> None:
     folder = root / "serving" / "mine" / "1700000001"
@@ -104,13 +126,26 @@ def test_stop_words_end_a_text(ask: Ask) -> None:
         (("generate", "a", "--file", "b"), "a prompt and --file were given"),
         (("generate", "--file", "nowhere"), "the prompts cannot be read (No such file"),
         (("generate",), "there are no prompts. Received: 'standard input'"),
-        (("generate", "a", "--max-new-tokens", "5000"), "give 0 to 4096."),
-        (("generate", "a" * 70_000), "prompt: too long, in bytes. Received: '[70000]'"),
-        (("generate", "a", "--stop", ""), "--stop cannot be that"),
+        (
+            ("generate", "a", "--max-new-tokens", "5000"),
+            "--max-new-tokens: more than the model takes. Received: 5000. What to do: give at most"
+            " 4096.",
+        ),
+        (("generate", "a", "--batch-size", "9"), "--batch-size: more than the model takes."),
+        (("generate", "a" * 70_000), "gptfx: prompt: too long, in bytes. Received: '[70000]'"),
+        (("generate", "a", "--stop", ""), "--stop is empty"),
+        (("generate", "a", "--stop", "b\x1fc"), "--stop holds U+001F"),
+        (("generate", "a", "--stop", "\udce9"), "--stop is not UTF-8. Received: b'\\xe9'"),
+        (("generate", "a", "--temperature", "nan"), "--temperature"),
+        (("generate", "a", "--top-k", "-1"), "Received: 'generate a --top-k -1"),
+        (("generate", "a", "--wibble"), "No such option: --wibble"),
+        (("generate", "--file", "binary.txt"), "Received: 'binary.txt, line 1: a NUL byte'"),
         (("generate", "a", "--top-p", "0"), "--top-p is a share"),
         (("score", "nowhere"), "neither the name of a corpus nor an existing path"),
         (("score", "empty.txt"), "the corpus is empty"),
         (("score", "binary.txt"), "hold no UTF-8 text but binary data"),
+        (("score", "latin1.txt"), "What to do: convert the file to UTF-8.\n"),
+        (("score",), "Missing argument 'FILE'. Received: 'score"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -118,6 +153,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     (tmp_path / "empty.txt").touch()
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\0")
+    (tmp_path / "latin1.txt").write_bytes(b"caf\xe9")
     refused = ask(*words, cwd=tmp_path, text="")
     assert refused.code == 2
     assert message in refused.err
@@ -158,8 +194,9 @@ def make_small_gpt() -> Callable[[Path], None]:
 
 def test_a_score_adds_up_what_the_model_says(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_bytes(TEXT)
-    words = ("score", str(tmp_path / "text.txt"), "--passage-bytes", "64")
+    words = ("score", str(tmp_path / "text.txt"))
     (told,) = lines(ask(*words, "--json"))
+    assert told["passage_bytes"] == 64  # which the model was judged by
     assert (told["bytes"], told["tokens"]) == (len(TEXT), len(TEXT))
     bits = told["nats_per_token"] / math.log(2)  # a token is a byte
     assert told["bits_per_byte"] == pytest.approx(bits)
@@ -167,5 +204,7 @@ def test_a_score_adds_up_what_the_model_says(ask: Ask, tmp_path: Path) -> None:
     assert bits < 1.5
     shown = ask(*words).out
     assert f"bits per byte   {told['bits_per_byte']:.4f}\n" in shown
+    whole = lines(ask(*words, "--json", "--passage-bytes", "4096"))[0]
+    assert whole["bits_per_byte"] < told["bits_per_byte"]  # fewer beginnings
     other = lines(ask(*words, "--json", "--model", "1700000001"))[0]
     assert other["bits_per_byte"] > 3 * told["bits_per_byte"]

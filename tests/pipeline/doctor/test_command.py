@@ -163,7 +163,7 @@ def test_the_report_comes_even_where_the_command_line_lacks_a_package(
     by_name: Any, poor_python: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "tensorflow.py").write_text("1 / 0")
-    code = "from gptfx.pipeline.cli.main import main; main()"
+    code = "import sys; from gptfx.pipeline.cli.main import main; sys.exit(main())"
     words = [str(poor_python), "-c", code, "doctor", "--root", str(tmp_path / "root"), "--json"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
