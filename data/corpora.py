@@ -73,7 +73,7 @@ def resolve(
     path = name_or_path if is_uri(name_or_path) else os.path.expanduser(name_or_path)
     if not (path and (is_pattern(path) or is_folder(path) or is_file(path))):
         raise _unknown(name_or_path, registered)
-    return locate(_name(path), _absolute(path), latest_spans)
+    return locate(name_of(path), _absolute(path), latest_spans)
 
 
 def locate(name: str, pattern: str, latest_spans: int | None = None) -> TextCorpus:
@@ -150,7 +150,7 @@ def _absolute(path: str) -> str:
     return path if is_uri(path) else os.path.abspath(path)
 
 
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
     """A corpus's name: that of its folder, or of its file without the suffixes."""
     if is_pattern(path):
         folder = SpanPattern.parse(path).folder

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from gptfx.data.catalogue import CATALOGUE, RegisteredCorpus
 from gptfx.data.errors import InputError
 from gptfx.data.passages import MIN_PASSAGE_BYTES
+from gptfx.kubeflow.settings import KubeflowConfig
 from gptfx.modules.config import (
     BigramConfig,
     GenerationConfig,
@@ -154,6 +155,7 @@ class Config(Section):
     bulk_scorer: BulkScorerConfig = BulkScorerConfig()
     generation: GenerationConfig = GenerationConfig()
     beam: BeamConfig = BeamConfig()
+    kubeflow: KubeflowConfig = KubeflowConfig()
 
     @field_validator("tuner")
     @classmethod

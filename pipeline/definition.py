@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow_data_validation as tfdv
 from tfx.components import BulkInferrer, ExampleValidator, StatisticsGen
@@ -37,11 +37,29 @@ from gptfx.pipeline.layout import Layout
 STATISTICS = tfdv.StatsOptions(num_top_values=2, num_rank_histogram_buckets=2)
 
 
+class StartedWith(NamedTuple):
+    """What a run may be started with: values, or TFX's RuntimeParameters; None for what stays.
+
+    Attributes:
+      corpus_uri: where corpora are that are named by relative paths.
+      train_steps, seed: of the trainer; a bigram has neither.
+      max_bits_per_byte: the absolute bound over all texts.
+      checkpoints_folder: where trainings leave checkpoints, if not beside their outputs.
+    """
+
+    corpus_uri: Any = ""
+    train_steps: Any = None
+    seed: Any = None
+    max_bits_per_byte: Any = None
+    checkpoints_folder: str | None = None
+
+
 def create_components(
     config: Config,
     corpora: Mapping[str, str],
     serving_folder: str,
     to_score: Mapping[str, str] | None = None,
+    started_with: StartedWith | None = None,
 ) -> list[BaseNode]:
     """Wires the nodes, in the order in which they run; nothing runs yet.
 
@@ -50,10 +68,11 @@ def create_components(
       corpora: where each corpus is, by its name: a file, a folder or a pattern with spans.
       serving_folder: where pushed versions go.
       to_score: corpora that the finished model is asked about, as `corpora`; None for none.
+      started_with: what takes the place of what `config` says when a run is started.
     """
-    data = config.data
-    ingest = TextExampleGen(corpora, data.eval_fraction, data.passage_bytes, data.latest_spans)
-    ingest = ingest.with_id("ingest")
+    data, told = config.data, started_with or StartedWith()
+    cut = (data.eval_fraction, data.passage_bytes, data.latest_spans)
+    ingest = TextExampleGen(corpora, *cut, told.corpus_uri).with_id("ingest")
     examples = ingest.outputs["examples"]
     statistics = StatisticsGen(examples, stats_options=STATISTICS).with_id("statistics")
     schema_gen = CuratedSchema().with_id("schema")
@@ -65,8 +84,8 @@ def create_components(
     tokenizer.add_upstream_node(gate)
     transform = TokenizeTransform(examples, curated, tokenizer.outputs["tokenizer"])
     transform = transform.with_id("transform")
-    models = _trainers(config, sorted(corpora), tokenizer, transform)
-    judges = _judges(config, examples, models, serving_folder)
+    models = _trainers(config, sorted(corpora), tokenizer, transform, told)
+    judges = _judges(config, examples, models, serving_folder, told)
     blessings = {name: node.outputs.get("blessing") for name, node in judges.items()}
     pusher = GatedPusher(
         models["trainer"].outputs["model"],
@@ -76,12 +95,16 @@ def create_components(
         blessings.get("infra-validator"),
     ).with_id("pusher")
     prepared = [ingest, statistics, schema_gen, validator, gate, tokenizer, transform]
-    scoring = _scoring(config, to_score or {}, models["trainer"], judges["evaluator"])
+    scoring = _scoring(config, to_score or {}, models["trainer"], judges["evaluator"], told)
     return [*prepared, *models.values(), *judges.values(), pusher, *scoring]
 
 
 def _trainers(
-    config: Config, corpus_names: list[str], tokenizer: BaseNode, transform: BaseNode
+    config: Config,
+    corpus_names: list[str],
+    tokenizer: BaseNode,
+    transform: BaseNode,
+    told: StartedWith,
 ) -> dict[str, BaseNode]:
     """`trainer` fits the model, `bigram` the baseline where the model is compared with one; `tuner`
     looks for what the trainer is to take, where it is asked to."""
@@ -100,7 +123,9 @@ def _trainers(
     if config.tuner.enabled:
         nodes["tuner"] = GptTuner(*inputs, fitting, config.tuner).with_id("tuner")
         best = nodes["tuner"].outputs["best_hyperparameters"]
-    return {**nodes, "trainer": GptTrainer(*inputs, fitting, best).with_id("trainer")}
+    is_fitted = config.model.kind != "bigram"  # which is counted, with no steps and no seed
+    how = (told.train_steps, told.seed, told.checkpoints_folder) if is_fitted else ()
+    return {**nodes, "trainer": GptTrainer(*inputs, fitting, best, *how).with_id("trainer")}
 
 
 def _settings(config: Config, model: ModelConfig, corpus_names: list[str]) -> dict[str, Any]:
@@ -129,7 +154,11 @@ def _settings(config: Config, model: ModelConfig, corpus_names: list[str]) -> di
 
 
 def _judges(
-    config: Config, examples: BaseChannel, models: dict[str, BaseNode], serving_folder: str
+    config: Config,
+    examples: BaseChannel,
+    models: dict[str, BaseNode],
+    serving_folder: str,
+    told: StartedWith,
 ) -> dict[str, BaseNode]:
     """`evaluator`: the absolute bounds, and the gain over the bigram; `regression`: against the
     last blessed model (TFMA compares with one model at a time); `infra-validator`: does the model
@@ -139,7 +168,8 @@ def _judges(
     gain = -(gate.min_gain_over_bigram or 0.0) if baseline else None
     absolute = bounds(gate.max_bits_per_byte, gain)
     judgement = eval_config(absolute, gate.slice_max_bits_per_byte, bool(baseline))
-    evaluator = GateEvaluator(examples, model, judgement, baseline).with_id("evaluator")
+    evaluator = GateEvaluator(examples, model, judgement, baseline, told.max_bits_per_byte)
+    evaluator = evaluator.with_id("evaluator")
     judges: dict[str, BaseNode] = {"evaluator": evaluator}
     if gate.tolerance is not None:
         last = LastBlessed(model, serving_folder).with_id("last-blessed")
@@ -153,14 +183,17 @@ def _judges(
 
 
 def _scoring(
-    config: Config, corpora: Mapping[str, str], trainer: BaseNode, evaluator: BaseNode
+    config: Config,
+    corpora: Mapping[str, str],
+    trainer: BaseNode,
+    evaluator: BaseNode,
+    told: StartedWith,
 ) -> list[BaseNode]:
     """`bulk-ingest`, `bulk-inferrer` and `bulk-scorer`, where there is something to score."""
     if not corpora:
         return []
-    data = config.data
-    ingest = TextExampleGen(corpora, 0.0, data.passage_bytes, data.latest_spans)
-    ingest = ingest.with_id("bulk-ingest")
+    cut = (0.0, config.data.passage_bytes, config.data.latest_spans)
+    ingest = TextExampleGen(corpora, *cut, told.corpus_uri).with_id("bulk-ingest")
     inferrer = BulkInferrer(
         examples=ingest.outputs["examples"],
         model=trainer.outputs["model"],

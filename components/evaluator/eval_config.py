@@ -62,6 +62,15 @@ def eval_config(
     )
 
 
+def with_bound(config: config_pb2.EvalConfig, max_bits_per_byte: float) -> config_pb2.EvalConfig:
+    """A copy with another bound over all examples; those of single sources stay."""
+    copy = config_pb2.EvalConfig()
+    copy.CopyFrom(config)
+    of_all = copy.metrics_specs[0].per_slice_thresholds[BITS_PER_BYTE].thresholds[0]
+    of_all.threshold.value_threshold.CopyFrom(bounds(max_bits_per_byte, None).value_threshold)
+    return copy
+
+
 def _model_spec(name: str) -> config_pb2.ModelSpec:
     return config_pb2.ModelSpec(
         name=name,

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
+from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 from tfx.components.evaluator import constants, executor
 from tfx.types import Artifact, artifact_utils
+from tfx.types import standard_component_specs as standard
+from tfx.utils import proto_utils
 
+from gptfx.components.evaluator.eval_config import with_bound
 from gptfx.components.exported import exported_folder
 from gptfx.components.last_blessed.executor import is_absent
+from gptfx.data.errors import InputError
 from gptfx.modules.export.card import require_packages
 
+MAX_BITS_PER_BYTE = "max_bits_per_byte"
 NOTHING_TO_COMPARE = "nothing_to_compare"  # custom property of the evaluation: 1 where so
 
 
@@ -22,6 +28,7 @@ class Executor(executor.Executor):
         exec_properties: dict[str, object],
     ) -> None:
         """See TFX; without the baseline that it was to be compared with, a model is blessed."""
+        exec_properties = started_with(exec_properties)
         baseline = input_dict.get("baseline_model")
         if baseline and is_absent(artifact_utils.get_single_instance(baseline)):
             self._bless_without_baseline(input_dict, output_dict)
@@ -45,3 +52,19 @@ class Executor(executor.Executor):
             constants.ARTIFACT_PROPERTY_BLESSED_KEY, constants.BLESSED_VALUE
         )
         Path(blessing.uri, constants.BLESSED_FILE_NAME).touch()
+
+
+def started_with(parameters: dict[str, object]) -> dict[str, object]:
+    """The parameters, with the bound that a run was started with, if it was, in the configuration.
+
+    Raises InputError for a bound that nothing can keep.
+    """
+    bound = parameters.get(MAX_BITS_PER_BYTE)
+    if bound is None:
+        return parameters
+    if not float(str(bound)) > 0.0:
+        raise InputError(f"{MAX_BITS_PER_BYTE} is not above 0", bound, "start the run with another")
+    config = EvalConfig()
+    proto_utils.json_to_proto(str(parameters[standard.EVAL_CONFIG_KEY]), config)
+    changed = proto_utils.proto_to_json(with_bound(config, float(str(bound))))
+    return {**parameters, standard.EVAL_CONFIG_KEY: changed}

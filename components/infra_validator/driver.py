@@ -12,13 +12,15 @@ REFUSALS = "refusals"
 
 class Driver(ObservingDriver):
     """Sets `refusals` to how often the model was refused with this time limit: a blessing is
-    taken from the cache, a refusal never is.
+    taken from the cache, a refusal never is. Without a metadata store there is no cache either.
     """
 
     def observe(
         self, inputs: dict[str, list[Artifact]], parameters: dict[str, object]
     ) -> dict[str, str]:
         """See ObservingDriver."""
+        if self._metadata_handle is None:
+            return {REFUSALS: "0"}
         uri = artifact_utils.get_single_instance(inputs["model"]).uri
         with self._metadata_handle as metadata:
             kind = standard_artifacts.InfraBlessing.TYPE_NAME

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tfx.components.example_gen import driver, utils
+from tfx.types import Artifact
 
 from gptfx.components.text_example_gen.files import corpora_of, fingerprint, read_identities
 
@@ -12,6 +13,14 @@ class TextDriver(driver.FileBasedDriver):
 
     TFX's needs the same one span of every split. Here the artifact's span is the latest of all.
     """
+
+    def observe(
+        self, inputs: dict[str, list[Artifact]], parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The parameters as they are to be, as other drivers of ours say it; for whoever runs a
+        node without TFX's drivers."""
+        del inputs  # there are none
+        return self.resolve_exec_properties(parameters, None, None)
 
     def resolve_exec_properties(
         self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any

@@ -24,6 +24,9 @@ class GptTrainerSpec(ComponentSpec):
 
     PARAMETERS = {
         **standard.TrainerSpec.PARAMETERS,
+        executor.TRAIN_STEPS: ExecutionParameter(type=int, optional=True),
+        executor.SEED: ExecutionParameter(type=int, optional=True),
+        executor.CHECKPOINTS_FOLDER: ExecutionParameter(type=str, optional=True),
         "code": ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -46,6 +49,9 @@ class GptTrainer(base_component.BaseComponent):
         tokenizer: BaseChannel,
         config: dict[str, Any],
         hyperparameters: BaseChannel | None = None,
+        train_steps: Any = None,
+        seed: Any = None,
+        checkpoints_folder: str | None = None,
     ) -> None:
         """Wires the node.
 
@@ -56,6 +62,9 @@ class GptTrainer(base_component.BaseComponent):
           config: sections `model`, `trainer`, `bigram`, `generation` and the `lineage` that goes
             into the model's card; all JSON. Changing it trains again.
           hyperparameters: GptTuner's best, which take the place of what `config` says.
+          train_steps, seed: take the place of `trainer.steps` and `trainer.seed`; of a number, or a
+            parameter that a run is started with.
+          checkpoints_folder: where checkpoints go, if not beside the node's outputs.
         """
         spec = GptTrainerSpec(
             examples=examples,
@@ -66,6 +75,9 @@ class GptTrainer(base_component.BaseComponent):
             train_args=trainer_pb2.TrainArgs(),
             eval_args=trainer_pb2.EvalArgs(),
             custom_config=json.dumps(config, sort_keys=True),
+            train_steps=train_steps,
+            seed=seed,
+            checkpoints_folder=checkpoints_folder,
             code=code_fingerprint(*CODE),
             model=Channel(type=standard_artifacts.Model),
             model_run=Channel(type=standard_artifacts.ModelRun),

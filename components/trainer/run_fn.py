@@ -9,6 +9,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from gptfx.components.tokenizer_input import TOKENIZER_FOLDER
 from gptfx.components.trainer.component import INIT_DIGEST
 from gptfx.components.trainer.data import Data
+from gptfx.components.trainer.executor import CHECKPOINTS_FOLDER
 from gptfx.components.trainer.tuned import tuned
 from gptfx.modules.config import BigramConfig, GenerationConfig, ModelConfig, TrainerConfig
 from gptfx.modules.export.card import tokenizer_card
@@ -31,7 +32,8 @@ def run_fn(fn_args: FnArgs) -> None:
     The curves go to `fn_args.model_run_dir`. Checkpoints go beside it, to a folder that the next
     attempt at the same training finds, and that is removed when the model has been exported.
     """
-    config = {key: value for key, value in fn_args.custom_config.items() if key != TOKENIZER_FOLDER}
+    places = (TOKENIZER_FOLDER, CHECKPOINTS_FOLDER)
+    config = {key: value for key, value in fn_args.custom_config.items() if key not in places}
     if "trainer" in config:
         prepare(TrainerConfig(**config["trainer"]))  # of use where this is the process' first work
     config = tuned(config, fn_args.hyperparameters)
@@ -71,8 +73,9 @@ def train(
 
 
 def _checkpoints(fn_args: FnArgs, digest: str) -> Path:
-    """Beside the node's outputs, which every attempt gets anew."""
-    return Path(fn_args.model_run_dir).parents[1] / CHECKPOINTS / digest
+    """Where the node was told, or beside its outputs, which every attempt gets anew."""
+    told = fn_args.custom_config.get(CHECKPOINTS_FOLDER)
+    return Path(told or Path(fn_args.model_run_dir).parents[1] / CHECKPOINTS) / digest
 
 
 def card(config: dict[str, Any], tokenizer: Tokenizer, train_tokens: int | None) -> dict[str, Any]:

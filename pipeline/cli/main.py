@@ -11,7 +11,7 @@ import typer
 
 from gptfx import __version__
 from gptfx.data.errors import InputError
-from gptfx.pipeline.cli import data, doctor, generate, run, score, tokenizer, train
+from gptfx.pipeline.cli import data, doctor, generate, kubeflow, run, score, tokenizer, train
 
 BAD_INPUT, FAILURE = 2, 1
 UsageError: Any = typer.BadParameter.__base__  # of the click that typer brings
@@ -31,6 +31,7 @@ app.command("generate")(generate.generate)
 app.command("score")(score.score)
 app.add_typer(data.app, name="data")
 app.add_typer(tokenizer.app, name="tokenizer")
+app.add_typer(kubeflow.app, name="kubeflow")
 
 
 def _version(value: bool) -> None:

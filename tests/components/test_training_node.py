@@ -67,12 +67,21 @@ def _die(*_: object, **__: object) -> None:
     raise OSError("the lights went out")
 
 
-def test_checkpoints_stand_beside_the_outputs_of_the_node() -> None:
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, "/root/pipelines/gptfx-smoke/trainer/checkpoints/abc"),
+        ({"checkpoints_folder": "/mnt/checkpoints"}, "/mnt/checkpoints/abc"),
+    ],
+)
+def test_checkpoints_stand_beside_the_outputs_of_the_node_or_where_it_was_told(
+    told: dict[str, str], expected: str
+) -> None:
     class Arguments:
         model_run_dir = "/root/pipelines/gptfx-smoke/trainer/model_run/7"
+        custom_config = told
 
-    expected = Path("/root/pipelines/gptfx-smoke/trainer/checkpoints/abc")
-    assert run_fn._checkpoints(Arguments(), "abc") == expected
+    assert run_fn._checkpoints(Arguments(), "abc") == Path(expected)
 
 
 def test_a_corpus_that_is_streamed_is_learned_without_being_held(

@@ -1,0 +1,39 @@
+"""Packages, compiled once for all tests here, and what runs them."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gptfx.kubeflow.package import Package
+from gptfx.pipeline.cluster import compile_package
+from gptfx.pipeline.config import load_config
+
+
+@pytest.fixture(scope="session")
+def backend_at() -> Callable[[Path], Any]:
+    """Makes a `Backend` of `backend.py`, which no test can import by name, in an empty folder."""
+    found = importlib.util.spec_from_file_location(
+        "kubeflow_backend", Path(__file__).with_name("backend.py")
+    )
+    module = importlib.util.module_from_spec(found)
+    sys.modules[found.name] = module
+    found.loader.exec_module(module)
+    return module.Backend
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Callable[..., Package]:
+    """Compiles a preset with changes; the same again is not compiled again."""
+    known: dict[tuple[str, ...], Package] = {}
+
+    def make(preset: str, *settings: str) -> Package:
+        key = (preset, *settings)
+        if key not in known:
+            known[key] = compile_package(load_config(preset, list(settings)))
+        return known[key]
+
+    return make
