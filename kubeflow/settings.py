@@ -105,6 +105,11 @@ class KubeflowConfig(Settings):
     secrets: environment variables, each of `SECRET/KEY` of the namespace; for credentials.
     nodes: where all but the Trainer and the Tuner run.
     trainer: where these run.
+    host: the API server's address, https://...; the variable KF_PIPELINES_ENDPOINT goes before it.
+    ca_file: certificates to trust beside the system's.
+    namespace: whose runs these are, of a server with several users; null for one without.
+    experiment: what runs are kept under.
+    service_account: whom pods act for; null: whom the server says.
     """
 
     image: str = Field("gptfx:latest", min_length=1)
@@ -120,6 +125,18 @@ class KubeflowConfig(Settings):
     secrets: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = {}
     nodes: NodePool = NodePool()
     trainer: TrainerPool = TrainerPool()
+    host: str = ""
+    ca_file: str | None = None
+    namespace: Name | None = None
+    experiment: str = Field("gptfx", min_length=1)
+    service_account: Name | None = None
+
+    @field_validator("host")
+    @classmethod
+    def _address(cls, host: str) -> str:
+        if host and not host.startswith(("https://", "http://")):
+            raise ValueError("begins with https://, or http:// within a cluster")
+        return host.rstrip("/")
 
     @field_validator("pipeline_root")
     @classmethod

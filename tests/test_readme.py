@@ -19,11 +19,6 @@ from gptfx.pipeline.config import DataConfig
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\$ (gptfx .*?)(?:\s+#.*)?$", README, re.MULTILINE)
-OF_KUBEFLOW = re.findall(
-    r"^\$ (gptfx .*?)(?:\s+#.*)?$",
-    (REPOSITORY / "kubeflow" / "README.md").read_text(encoding="utf-8"),
-    re.MULTILINE,
-)
 QUICK = [
     "trainer.steps=20",
     "infra_validator.enabled=false",
@@ -90,13 +85,6 @@ def test_the_readme_s_way_of_reading_and_writing_gpt_2_works(tmp_path: Path) -> 
         code = code.replace(f'"{folder}"', repr(str(tmp_path / folder)))
     exec(code, {})
     np.testing.assert_array_equal(load_gpt2(tmp_path / "COPY").get_weights()[0], gpt.wte.embeddings)
-
-
-def test_the_commands_of_kubeflow_s_readme_run(gptfx: Any, tmp_path: Path) -> None:
-    assert OF_KUBEFLOW
-    for command in OF_KUBEFLOW:
-        finished = gptfx(*shlex.split(command)[1:], cwd=tmp_path)
-        assert finished.code == 0, f"{command}: {finished.err}"
 
 
 @pytest.mark.slow

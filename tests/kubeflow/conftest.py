@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,28 @@ from gptfx.pipeline.cluster import compile_package
 from gptfx.pipeline.config import load_config
 
 
-@pytest.fixture(scope="session")
-def backend_at() -> Callable[[Path], Any]:
-    """Makes a `Backend` of `backend.py`, which no test can import by name, in an empty folder."""
-    found = importlib.util.spec_from_file_location(
-        "kubeflow_backend", Path(__file__).with_name("backend.py")
-    )
+def load(name: str) -> Any:
+    """A module beside this one, which no test can import by name."""
+    path = Path(__file__).with_name(f"{name}.py")
+    found = importlib.util.spec_from_file_location(f"kubeflow_{name}", path)
     module = importlib.util.module_from_spec(found)
     sys.modules[found.name] = module
     found.loader.exec_module(module)
-    return module.Backend
+    return module
+
+
+@pytest.fixture(scope="session")
+def backend_at() -> Callable[[Path], Any]:
+    """Makes a `Backend` of `backend.py` in an empty folder."""
+    return load("backend").Backend
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """An API server in memory, of `api_server.py`."""
+    made = load("api_server").Server()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

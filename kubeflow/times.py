@@ -1,0 +1,49 @@
+"""When a schedule's runs come."""
+
+import re
+from typing import Any
+
+from gptfx.data.errors import InputError
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LEAST_SECONDS = 60
+FIELD = r"[0-9A-Za-z*/,?#-]+"
+
+
+def when(cron: str | None, every: str | None) -> dict[str, Any]:
+    """The trigger of a recurring run: `cron_expression`, of six fields, or `interval_second`.
+
+    Raises InputError for both, for neither, and for what is no time.
+    """
+    if (cron is None) == (every is None):
+        given = "neither" if cron is None else f"--cron {cron}, --every {every}"
+        raise InputError("a schedule needs --cron or --every", given, "give one of the two")
+    return {"cron_expression": _cron(cron)} if cron else {"interval_second": _seconds(every or "")}
+
+
+def _cron(text: str) -> str:
+    """The server's form begins with seconds, which a crontab has not."""
+    fields = text.split()
+    if len(fields) not in (5, 6) or not all(re.fullmatch(FIELD, each) for each in fields):
+        remedy = "give five fields, such as '0 3 * * *', or six that begin with seconds"
+        raise InputError("not a cron expression", text, remedy)
+    return " ".join(fields if len(fields) == 6 else ["0", *fields])
+
+
+def _seconds(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    seconds = int(found[1]) * UNITS[found[2]] if found else 0
+    if seconds < LEAST_SECONDS:
+        raise InputError("not a time between two runs", text, "write 30m, 6h or 1d; at least 60s")
+    return seconds
+
+
+def shown(trigger: Any) -> str:
+    """A trigger as `when` takes it."""
+    if trigger.cron_schedule:
+        return f"cron {trigger.cron_schedule.cron}"
+    seconds = int(trigger.periodic_schedule.interval_second)
+    for unit, size in reversed(UNITS.items()):
+        if seconds % size == 0:
+            return f"every {seconds // size}{unit}"
+    return f"every {seconds}s"
