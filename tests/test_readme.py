@@ -24,6 +24,8 @@ QUICK = [
     "infra_validator.enabled=false",
     "evaluator.max_bits_per_byte=9",
     "evaluator.min_gain_over_bigram=null",
+    "tuner.trials=2",
+    "tuner.steps=10",
     "evaluator.tolerance=9",  # so few steps of what the tuner chose may be worse than those before
 ]
 
