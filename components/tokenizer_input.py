@@ -6,6 +6,7 @@ A placeholder in `custom_config` would not survive Kubeflow, so the executor put
 import json
 
 from tfx.types import Artifact, artifact_utils
+from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY
 
 TOKENIZER = "tokenizer"  # the input
 TOKENIZER_FOLDER = "tokenizer_folder"  # the key of custom_config
@@ -18,5 +19,10 @@ def hand_over_tokenizer(inputs: Inputs, parameters: Parameters) -> tuple[Inputs,
     """Both without the tokenizer as an input, and with its folder in `custom_config`."""
     others = dict(inputs)
     folder = artifact_utils.get_single_uri(others.pop(TOKENIZER))
-    config = {**json.loads(str(parameters["custom_config"])), TOKENIZER_FOLDER: folder}
-    return others, {**parameters, "custom_config": json.dumps(config)}
+    return others, with_entries(parameters, {TOKENIZER_FOLDER: folder})
+
+
+def with_entries(parameters: Parameters, entries: dict[str, object]) -> Parameters:
+    """The parameters, with these in `custom_config` in place of what is there."""
+    config = {**json.loads(str(parameters[CUSTOM_CONFIG_KEY])), **entries}
+    return {**parameters, CUSTOM_CONFIG_KEY: json.dumps(config)}

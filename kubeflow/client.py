@@ -4,6 +4,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,13 +73,9 @@ class Cluster:
         """Starts a run; its id."""
         run = _ask(
             self._client.run_pipeline,
-            self._experiment(),
+            self._experiment,
             name,
-            params=dict(parameters),
-            pipeline_id=deployed.pipeline_id,
-            version_id=deployed.version_id,
-            pipeline_root=self.config.pipeline_root or None,
-            service_account=self.config.service_account,
+            **self._what(deployed, parameters),
         )
         return str(run.run_id)
 
@@ -92,7 +89,7 @@ class Cluster:
             self._client.list_runs,
             page_size=count,
             sort_by="created_at desc",
-            experiment_id=self._experiment(),
+            experiment_id=self._experiment,
             namespace=self.config.namespace,
         )
         return list(listed.runs or [])
@@ -103,7 +100,7 @@ class Cluster:
             _pages(
                 self._client.list_recurring_runs,
                 "recurring_runs",
-                experiment_id=self._experiment(),
+                experiment_id=self._experiment,
                 namespace=self.config.namespace,
             )
         )
@@ -123,16 +120,12 @@ class Cluster:
         enabled = not earlier or any(each.status == ENABLED for each in earlier)
         _ask(
             self._client.create_recurring_run,
-            self._experiment(),
+            self._experiment,
             name,
             max_concurrency=1,
             no_catchup=True,
-            params=dict(parameters),
-            pipeline_id=deployed.pipeline_id,
-            version_id=deployed.version_id,
             enabled=enabled,  # one that was paused stays so
-            pipeline_root=self.config.pipeline_root or None,
-            service_account=self.config.service_account,
+            **self._what(deployed, parameters),
             **when,
         )
         for each in earlier:
@@ -165,7 +158,19 @@ class Cluster:
             raise InputError("no such schedule", name, f"name one of: {known}")
         return found[name]
 
+    def _what(self, deployed: Deployed, parameters: Parameters) -> dict[str, Any]:
+        """What is run, and how, now or again and again."""
+        return {
+            "params": dict(parameters),
+            "pipeline_id": deployed.pipeline_id,
+            "version_id": deployed.version_id,
+            "pipeline_root": self.config.pipeline_root or None,
+            "service_account": self.config.service_account,
+        }
+
+    @cached_property
     def _experiment(self) -> str:
+        """Its id; it is made where it is not there."""
         made = _ask(
             self._client.create_experiment, self.config.experiment, namespace=self.config.namespace
         )
@@ -208,7 +213,8 @@ def _ask(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         return call(*arguments, **named)
     except ApiException as error:
         try:
-            said = str(json.loads(error.body).get("message") or json.loads(error.body)["error"])
+            body = json.loads(error.body)
+            said = str(body.get("message") or body["error"])
         except (TypeError, ValueError, KeyError, AttributeError):
             said = str(error.reason)
         problem = f"the API server refuses: {said.splitlines()[0]}"

@@ -16,7 +16,6 @@ from tfx.types import Artifact
 from gptfx.kubeflow.uris import local_path
 
 EXECUTOR_LOGS = "executor-logs"  # an output of type system.Artifact, which the driver adds
-NAMES = ("current_model_id", "baseline_model_id")  # properties of a blessing
 Artifacts = dict[str, list[Artifact]]
 
 
@@ -31,20 +30,16 @@ class ExecutorInput:
 
     def __init__(self, invocation: str, inputs_spec: str) -> None:
         """Reads the JSON of an ExecutorInput and of the component's ComponentInputsSpec."""
-        self._message = json_format.Parse(
-            invocation, spec.ExecutorInput(), ignore_unknown_fields=True
-        )
+        message = json_format.Parse(invocation, spec.ExecutorInput(), ignore_unknown_fields=True)
         types = json_format.Parse(
             inputs_spec, spec.ComponentInputsSpec(), ignore_unknown_fields=True
         )
-        given = self._message.inputs
+        given = message.inputs
         for key, artifacts in given.artifacts.items():
             for artifact in artifacts.artifacts:
                 artifact.type.CopyFrom(types.artifacts[key].artifact_type)
         made = {
-            key: each
-            for key, each in self._message.outputs.artifacts.items()
-            if key != EXECUTOR_LOGS
+            key: each for key, each in message.outputs.artifacts.items() if key != EXECUTOR_LOGS
         }
         self._uris: dict[str, str] = {}  # by local path
         self._names: dict[int, str] = {}  # by the number that TFX knows an artifact by
@@ -53,7 +48,7 @@ class ExecutorInput:
         self.parameters: dict[str, Any] = utils.parse_execution_properties(
             given.parameter_values, given.parameters, types
         )
-        self.output_file = str(self._message.outputs.output_file)
+        self.output_file = str(message.outputs.output_file)
 
     def _parse(self, by_key: Any) -> Artifacts:
         for artifact in _each(by_key):
@@ -67,7 +62,8 @@ class ExecutorInput:
         """JSON of the ExecutorOutput: the outputs as they are now, with the backend's URIs."""
         outputs_utils.tag_output_artifacts_with_version(self.outputs)
         for artifact in (each for made in self.outputs.values() for each in made):
-            self._name_models(artifact)
+            # Artifacts have names here; TFX's Evaluator writes the numbers it knows them by.
+            utils.refactor_model_blessing(artifact, self._names)
         written = spec.ExecutorOutput()
         for key, made in utils.translate_executor_output(self.outputs, self._names).items():
             for artifact in made.artifacts:
@@ -78,13 +74,6 @@ class ExecutorInput:
                         artifact.metadata[name] = self._uris[value]
             written.artifacts[key].CopyFrom(made)
         return json_format.MessageToJson(written)
-
-    def _name_models(self, blessing: Artifact) -> None:
-        """Artifacts have names here; TFX's Evaluator writes the numbers it knows them by."""
-        for key in NAMES:
-            if blessing.has_custom_property(key):
-                number = blessing.get_int_custom_property(key)
-                blessing.set_string_custom_property(key, self._names.get(number, ""))
 
 
 def _each(by_key: Any) -> Iterator[Any]:

@@ -43,7 +43,5 @@ def shown(trigger: Any) -> str:
     if trigger.cron_schedule:
         return f"cron {trigger.cron_schedule.cron}"
     seconds = int(trigger.periodic_schedule.interval_second)
-    for unit, size in reversed(UNITS.items()):
-        if seconds % size == 0:
-            return f"every {seconds // size}{unit}"
-    return f"every {seconds}s"
+    unit = max((unit for unit in UNITS if seconds % UNITS[unit] == 0), key=UNITS.__getitem__)
+    return f"every {seconds // UNITS[unit]}{unit}"

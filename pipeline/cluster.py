@@ -21,21 +21,17 @@ def compile_package(config: Config) -> Package:
     _require_nothing_of_this_machine(config)
     config = _on_promised_gpus(config)
     told = parameters(config)
+    others = dict(told)
+    serving_folder: Any = others.pop("serving_uri")
     components = create_components(
         config,
         patterns(config.data),
-        told["serving_uri"],  # type: ignore[arg-type]
+        serving_folder,
         patterns(config.texts_to_score) if config.texts_to_score else None,
-        StartedWith(
-            told["corpus_uri"],
-            told.get("train_steps"),
-            told.get("seed"),
-            told["max_bits_per_byte"],
-            config.kubeflow.checkpoints,
-        ),
+        StartedWith(**others, checkpoints_folder=config.kubeflow.checkpoints),
     )
     pipeline = Pipeline(
-        pipeline_name=f"gptfx-{config.preset}",
+        pipeline_name=config.pipeline_name,
         pipeline_root=config.kubeflow.pipeline_root,
         components=components,
         enable_cache=True,

@@ -196,6 +196,11 @@ class Config(Section):
         return self
 
     @property
+    def pipeline_name(self) -> str:
+        """The pipeline's in ML Metadata and on a cluster."""
+        return f"gptfx-{self.preset}"
+
+    @property
     def texts_to_score(self) -> DataConfig | None:
         """What `bulk_scorer` reads, in the way of `data`; None where nothing is scored."""
         if not self.bulk_scorer.corpora:

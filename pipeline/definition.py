@@ -207,10 +207,9 @@ def _scoring(
 
 def create_pipeline(config: Config, components: list[BaseNode], layout: Layout) -> Pipeline:
     """A TFX pipeline of the nodes, with its artifacts and ML Metadata below the layout's root."""
-    name = f"gptfx-{config.preset}"
     return Pipeline(
-        pipeline_name=name,
-        pipeline_root=str(layout.artifacts(name)),
+        pipeline_name=config.pipeline_name,
+        pipeline_root=str(layout.artifacts(config.pipeline_name)),
         components=components,
         enable_cache=True,
         metadata_connection_config=sqlite_metadata_connection_config(str(layout.metadata)),

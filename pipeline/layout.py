@@ -1,4 +1,6 @@
-"""Where a root keeps what; and where fetched texts are kept. The environment is read here alone."""
+"""Where a root keeps what; and where fetched texts are kept. The environment is read here alone,
+but for the login of a cluster (``login.py``).
+"""
 
 import os
 from dataclasses import dataclass

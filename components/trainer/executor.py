@@ -4,12 +4,17 @@ import json
 
 from pydantic import ValidationError
 from tfx.components.trainer import executor
+from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY
 
-from gptfx.components.tokenizer_input import Inputs, Parameters, hand_over_tokenizer
+from gptfx.components.tokenizer_input import (
+    Inputs,
+    Parameters,
+    hand_over_tokenizer,
+    with_entries,
+)
 from gptfx.data.errors import InputError
 from gptfx.modules.config import TrainerConfig
 
-CUSTOM_CONFIG = "custom_config"
 CHECKPOINTS_FOLDER = "checkpoints_folder"  # a parameter, and the key of `custom_config`
 TRAIN_STEPS, SEED = "train_steps", "seed"
 KEYS = {TRAIN_STEPS: "steps", SEED: "seed"}  # of the section `trainer`
@@ -22,8 +27,7 @@ class Executor(executor.GenericExecutor):
         """See TFX."""
         inputs, parameters = hand_over_tokenizer(input_dict, started_with(exec_properties))
         if folder := exec_properties.get(CHECKPOINTS_FOLDER):
-            config = {**json.loads(str(parameters[CUSTOM_CONFIG])), CHECKPOINTS_FOLDER: folder}
-            parameters[CUSTOM_CONFIG] = json.dumps(config)
+            parameters = with_entries(parameters, {CHECKPOINTS_FOLDER: folder})
         super().Do(inputs, output_dict, parameters)
 
 
@@ -35,12 +39,11 @@ def started_with(parameters: Parameters) -> Parameters:
     told = {key: parameters[name] for name, key in KEYS.items() if parameters.get(name) is not None}
     if not told:
         return parameters
-    config = json.loads(str(parameters[CUSTOM_CONFIG]))
+    config = json.loads(str(parameters[CUSTOM_CONFIG_KEY]))
     try:
         trainer = TrainerConfig.model_validate({**config["trainer"], **told})
     except ValidationError as error:
         remedy = "start the run with others"
         problem = f"the trainer cannot take these parameters: {error.errors()[0]['msg']}"
         raise InputError(problem, told, remedy) from None
-    config["trainer"] = trainer.model_dump()
-    return {**parameters, CUSTOM_CONFIG: json.dumps(config, sort_keys=True)}
+    return with_entries(parameters, {"trainer": trainer.model_dump()})

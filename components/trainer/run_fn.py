@@ -29,8 +29,9 @@ CHECKPOINTS = "checkpoints"
 def run_fn(fn_args: FnArgs) -> None:
     """Trains `model.kind` on the train split and exports to `fn_args.serving_model_dir`.
 
-    The curves go to `fn_args.model_run_dir`. Checkpoints go beside it, to a folder that the next
-    attempt at the same training finds, and that is removed when the model has been exported.
+    The curves go to `fn_args.model_run_dir`. Checkpoints go where the node was told, or beside it,
+    to a folder that the next attempt at the same training finds, and that is removed when the model
+    has been exported.
     """
     places = (TOKENIZER_FOLDER, CHECKPOINTS_FOLDER)
     config = {key: value for key, value in fn_args.custom_config.items() if key not in places}

@@ -12,6 +12,7 @@ import typer
 
 from gptfx.data.errors import InputError
 from gptfx.modules.export.card import read_card
+from gptfx.pipeline.cli.options import VERBOSE
 from gptfx.pipeline.cli.prompts import place_of, read_prompts
 from gptfx.pipeline.layout import DEFAULT_ROOT, Layout
 from gptfx.pipeline.pushed import LATEST, model_folder
@@ -58,7 +59,7 @@ def generate(
     as_json: bool = typer.Option(False, "--json", help="One JSON object for each prompt."),
     model: str = MODEL,
     root: Path = ROOT,
-    verbose: bool = typer.Option(False, "--verbose", help="Shows a traceback on failure."),
+    verbose: bool = VERBOSE,
 ) -> None:
     """Continues PROMPT, or each line of --file or of standard input.
 

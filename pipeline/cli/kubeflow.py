@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 import typer
 
 from gptfx.data.errors import InputError
+from gptfx.pipeline.cli.options import PRESET, SETTINGS, VERBOSE
 from gptfx.pipeline.layout import DEFAULT_ROOT, Layout
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from gptfx.pipeline.config import Config
 
 POLL_SECONDS = 5.0
-PRESET = typer.Option("default", help="A preset's name, or a YAML file.")
-SETTINGS = typer.Option(
-    [], "--set", metavar="a.b=value", help="Changes one value; may be repeated."
-)
 CORPUS = typer.Option(
     [], help="A name, a path or a pattern, below kubeflow.corpus_uri; or a gs:// or s3:// URI."
 )
@@ -30,7 +27,6 @@ PARAMETERS = typer.Option(
     [], "--param", metavar="NAME=VALUE", help="What the run is started with; may be repeated."
 )
 JSON = typer.Option(False, "--json", help="One JSON object.")
-VERBOSE = typer.Option(False, "--verbose", help="Shows a traceback on failure.")
 NAME = typer.Argument(help="The schedule's name.")
 
 app = typer.Typer(
@@ -63,7 +59,7 @@ def compile_pipeline(
 
     del verbose  # main() looks for it
     config = load_config(preset, settings, corpus)
-    target = out or Path(f"gptfx-{config.preset}.yaml")
+    target = out or Path(f"{config.pipeline_name}.yaml")
     if target.suffix != ".yaml":
         raise InputError("a package's name ends with .yaml", str(target), "name another --out")
     with _quiet() as screen:
@@ -87,7 +83,8 @@ def deploy(
             print(json.dumps(deployed._asdict()), file=session.screen)
             return
         what = "uploaded" if deployed.is_new else "there already"
-        print(f"gptfx-{session.config.preset} {deployed.version}: {what}", file=session.screen)
+        name = session.config.pipeline_name
+        print(f"{name} {deployed.version}: {what}", file=session.screen)
 
 
 @app.command()
@@ -186,46 +183,26 @@ def list_schedules(
             print("  ".join(each.values()), file=session.screen)
 
 
-def _change(name: str, preset: str, settings: list[str], method: str, done: str) -> None:
-    with _session(preset, settings, []) as session:
-        said = getattr(session.cluster, method)(name)
-        print(f"{name}: {done}" + (f" {said}" if said else ""), file=session.screen)
+def _changes(method: str, done: str, what: str) -> None:
+    """Makes the command that does one thing to a schedule, by the method of `Cluster`."""
+
+    @schedules.command(method, help=what)
+    def change(
+        name: str = NAME,
+        preset: str = PRESET,
+        settings: list[str] = SETTINGS,
+        verbose: bool = VERBOSE,
+    ) -> None:
+        del verbose  # main() looks for it
+        with _session(preset, settings, []) as session:
+            said = getattr(session.cluster, method)(name)
+            print(f"{name}: {done}" + (f" {said}" if said else ""), file=session.screen)
 
 
-@schedules.command()
-def pause(
-    name: str = NAME, preset: str = PRESET, settings: list[str] = SETTINGS, verbose: bool = VERBOSE
-) -> None:
-    """No more runs until `resume`."""
-    del verbose  # main() looks for it
-    _change(name, preset, settings, "pause", "paused")
-
-
-@schedules.command()
-def resume(
-    name: str = NAME, preset: str = PRESET, settings: list[str] = SETTINGS, verbose: bool = VERBOSE
-) -> None:
-    """Runs again, from the next time on."""
-    del verbose  # main() looks for it
-    _change(name, preset, settings, "resume", "resumed")
-
-
-@schedules.command()
-def delete(
-    name: str = NAME, preset: str = PRESET, settings: list[str] = SETTINGS, verbose: bool = VERBOSE
-) -> None:
-    """Removes a schedule; its runs stay."""
-    del verbose  # main() looks for it
-    _change(name, preset, settings, "delete", "deleted")
-
-
-@schedules.command()
-def trigger(
-    name: str = NAME, preset: str = PRESET, settings: list[str] = SETTINGS, verbose: bool = VERBOSE
-) -> None:
-    """Starts a run as the schedule would, now."""
-    del verbose  # main() looks for it
-    _change(name, preset, settings, "trigger", "started")
+_changes("pause", "paused", "No more runs until `resume`.")
+_changes("resume", "resumed", "Runs again, from the next time on.")
+_changes("delete", "deleted", "Removes a schedule; its runs stay.")
+_changes("trigger", "started", "Starts a run as the schedule would, now.")
 
 
 @contextmanager
@@ -265,7 +242,7 @@ def _compile(config: "Config", target: Path) -> int:
 
 
 def _deploy(session: Session) -> "Deployed":
-    name = f"gptfx-{session.config.preset}"
+    name = session.config.pipeline_name
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, f"{name}.yaml")
         _compile(session.config, target)

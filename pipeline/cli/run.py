@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from gptfx.data.errors import InputError
+from gptfx.pipeline.cli.options import PRESET, SETTINGS, VERBOSE
 from gptfx.pipeline.layout import DEFAULT_ROOT, Layout, data_home
 
 if TYPE_CHECKING:
@@ -27,10 +28,8 @@ STOPPED = (
 
 
 def run(
-    preset: str = typer.Option("default", help="A preset's name, or a YAML file."),
-    settings: list[str] = typer.Option(
-        [], "--set", metavar="a.b=value", help="Changes one value; may be repeated."
-    ),
+    preset: str = PRESET,
+    settings: list[str] = SETTINGS,
     corpus: list[str] = typer.Option(
         [],
         help="A name of the catalogue, a file or folder, a pattern with spans (PATH/{SPAN}), or a"
@@ -44,7 +43,7 @@ def run(
     as_json: bool = typer.Option(
         False, "--json", help="The last line of standard output is one JSON object."
     ),
-    verbose: bool = typer.Option(False, "--verbose", help="Shows a traceback on failure."),
+    verbose: bool = VERBOSE,
 ) -> None:
     """Text in; a gated and pushed GPT out, and a sample of its text on the screen.
 

@@ -10,6 +10,7 @@ import typer
 
 from gptfx.data.errors import InputError
 from gptfx.pipeline.cli.generate import MODEL, ROOT
+from gptfx.pipeline.cli.options import VERBOSE
 from gptfx.pipeline.layout import Layout, data_home
 from gptfx.pipeline.pushed import model_folder
 
@@ -34,7 +35,7 @@ def score(
     as_json: bool = typer.Option(False, "--json", help="One JSON object."),
     model: str = MODEL,
     root: Path = ROOT,
-    verbose: bool = typer.Option(False, "--verbose", help="Shows a traceback on failure."),
+    verbose: bool = VERBOSE,
 ) -> None:
     """Says how well a model predicts FILE: bits a byte, nats a token, perplexity.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from gptfx.pipeline.cli.options import SETTINGS, VERBOSE
 from gptfx.pipeline.cli.run import SAMPLE_PROMPT, usable
 from gptfx.pipeline.layout import DEFAULT_ROOT, Layout, data_home
 
@@ -26,14 +27,12 @@ def train(
     preset: str | None = typer.Option(
         None, help="A preset's name, or a YAML file; `bigram` for a bigram, else `default`."
     ),
-    settings: list[str] = typer.Option(
-        [], "--set", metavar="a.b=value", help="Changes one value; may be repeated."
-    ),
+    settings: list[str] = SETTINGS,
     out: Path | None = typer.Option(
         None, help=f"The folder for model and curves; {OUT}/MODEL if not given."
     ),
     prompt: str = typer.Option(SAMPLE_PROMPT, help="What the sample starts with."),
-    verbose: bool = typer.Option(False, "--verbose", help="Shows a traceback on failure."),
+    verbose: bool = VERBOSE,
 ) -> None:
     """Trains the modules of the pipeline without one: no TFX, no gates, nothing is pushed.
 
