@@ -50,11 +50,12 @@ def score(
     require_text(inspect(corpus.files))
     layout = Layout(root.expanduser().absolute())
     folder = model_folder(model, layout)
-    size = passage_bytes or _passage_bytes(folder)
     with quiet(layout.logs / "score.log") as (out, err):
         from gptfx.modules.generation.speak import load
 
-        total = _score(load(folder), _passages(corpus, size), err)
+        loaded = load(folder)  # which says what is wrong with a model
+        size = passage_bytes or _passage_bytes(folder)
+        total = _score(loaded, _passages(corpus, size), err)
         _show(total, size, folder, as_json, out)
 
 

@@ -145,6 +145,7 @@ def test_stop_words_end_a_text(ask: Ask) -> None:
         (("score", "empty.txt"), "the corpus is empty"),
         (("score", "binary.txt"), "hold no UTF-8 text but binary data"),
         (("score", "latin1.txt"), "What to do: convert the file to UTF-8.\n"),
+        (("score", "unicode", "--model", "nowhere"), "no model to load. Received: 'nowhere'"),
         (("score",), "Missing argument 'FILE'. Received: 'score"),
     ],
 )
