@@ -14,6 +14,10 @@ def model_folder(name: str, layout: Layout) -> Path:
 
     Raises InputError where nothing was pushed, or there is no such version.
     """
+    if not name:
+        raise InputError(
+            "no model was named", "nothing", "`latest`, a version's number, or a folder"
+        )
     if name == LATEST:
         return latest(layout).folder
     if not name.isdecimal() or Path(name).is_dir():

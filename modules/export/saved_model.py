@@ -34,8 +34,9 @@ Figures:
 An empty prompt starts from the document separator; invalid UTF-8 counts as U+FFFD. What is out of
 bounds is refused by name, as INVALID_ARGUMENT: more rows than `largest_batch`, a prompt longer than
 `longest_prompt` bytes or than a context that does not slide, more tokens than `most_new_tokens`,
-parameters that make no sense, and a stream's state that nobody was given. The bounds are in the
-card, under `generation`. (What is not even a vector, TensorFlow refuses in its own words.)
+parameters that make no sense, and a stream's state of which the parts do not fit together or are
+out of bounds. (One that was altered within them gives another text.) The bounds are in the card,
+under `generation`. (What is not even a vector, TensorFlow refuses in its own words.)
 
 The tokenizer lies beside it, in ``assets.extra/tokenizer.json``. Where it normalizes, its op is one
 of tensorflow-text's, and the card says so under `requires`.
@@ -52,11 +53,9 @@ import numpy as np
 import tensorflow as tf
 
 from gptfx import __version__
-from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, write_card
+from gptfx.modules.export.card import CARD_FORMAT, CARD_PATH, CONTRACT, write_card
 from gptfx.modules.export.resources import resources
 from gptfx.modules.export.serving_model import ServingModel
-
-CONTRACT = "gptfx.signatures/1"
 
 
 def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> str:

@@ -86,7 +86,7 @@ class ServingModel(tf.Module):
         @tf.function(input_signature=specs, autograph=False)
         def stream_next(steps: tf.Tensor, *state: tf.Tensor) -> Tensors:
             by_name = dict(zip(of_state, state, strict=True))
-            checked = streaming.check(steps, by_name, self.config, self.model.vocab_size)
+            checked = streaming.check(steps, by_name, self.config, self.model)
             with tf.control_dependencies([checked]):
                 return streaming.go_on(by_name, steps, self.tokenizer, self.model)
 

@@ -173,7 +173,9 @@ def pack(cache: Cache, n_head: int) -> dict[str, tf.Tensor]:
     for name, layers in (("keys", cache.keys), ("values", cache.values)):
         for layer, rows in enumerate(layers):
             width = rows.shape[-1]
-            shape = tf.stack([batch, n_head, tf.shape(rows)[0] // (batch * n_head), width])
+            shape = tf.stack(
+                [batch, n_head, tf.shape(rows)[0] // tf.maximum(batch * n_head, 1), width]
+            )
             packed[f"{name}_{layer}"] = tf.reshape(rows, shape)  # (B, H, S, D)
     return packed
 
@@ -196,4 +198,5 @@ def unpack(packed: dict[str, tf.Tensor], config: ModelConfig) -> Cache:
         )
         for name in ("keys", "values")
     )
-    return Cache(keys, values, packed["first"], packed["length"][0])
+    length = tf.concat([[0], packed["length"]], axis=0)  # the same in all rows, or there are none
+    return Cache(keys, values, packed["first"], tf.reduce_max(length))

@@ -11,8 +11,7 @@ import tensorflow as tf
 
 from gptfx.data.errors import InputError
 from gptfx.modules.config import STOP_SEPARATOR
-from gptfx.modules.export.card import CARD_PATH, read_card, require_packages
-from gptfx.modules.export.versions import versions
+from gptfx.modules.export.card import require_model, require_packages
 
 REFUSAL = re.compile(r"assertion failed: \[(.*?)\. Received: (.*?)\. What to do: (.*?)\.\]", re.S)
 PATIENCE = 0.1  # seconds that a call of a stream takes about
@@ -56,21 +55,16 @@ class Score(NamedTuple):
 def load(folder: Path) -> Any:
     """A SavedModel that was exported here.
 
-    Raises InputError where there is none, where it is damaged, or a package is missing that it
-    needs.
+    Raises InputError where there is none (`require_model`), where it is damaged, or a package is
+    missing that it needs.
     """
-    if not (folder / tf.saved_model.SAVED_MODEL_FILENAME_PB).is_file():
-        inside = [str(version.folder) for version in versions(folder)]
-        remedy = " or ".join(["name a folder that holds saved_model.pb", *inside[-1:]])
-        raise InputError("no model to load", str(folder), remedy)
-    remedy = "name another model, or make it again"
-    if read_card(folder) is None:
-        raise InputError("a model without a card that can be read", str(folder / CARD_PATH), remedy)
+    require_model(folder)
     require_packages(folder)
     try:
         return tf.saved_model.load(str(folder))
     except Exception as error:  # whatever TensorFlow stumbles over in what is there
-        problem = f"the model is damaged: {str(error).splitlines()[0][:200]}"
+        problem = f"the model is damaged: {str(error).splitlines()[0][:200].rstrip('.')}"
+        remedy = "name another model, or make it again"
         raise InputError(problem, str(folder), remedy) from error
 
 

@@ -56,32 +56,35 @@ def start(
     return _answer(writer, memory, texts, tf.zeros_like(prompts.limits))
 
 
-def check(steps: tf.Tensor, state: Tensors, config: GenerationConfig, vocab_size: int) -> tf.Tensor:
+def check(
+    steps: tf.Tensor, state: Tensors, config: GenerationConfig, model: LanguageModel
+) -> tf.Tensor:
     """Fails unless steps (B,) and state are what `go_on` can take; run it first.
 
     Nobody is trusted to hand on a state unchanged: what could make more work than `config` allows,
-    or give what is no text, is refused here. Keys and values may be any.
+    or give what is no text, is refused here. Keys and values may be any, but must be as many.
     """
-    rows = tf.size(state[PREFIX + "token"])
-    given = {"steps": steps, **state}
-    sizes = [Bound.of_size(name, tf.shape(each)[0], rows, "text") for name, each in given.items()]
+    given = {name: tf.shape(each)[0] for name, each in {"steps": steps, **state}.items()}
+    rows = tf.sort(tf.stack(list(given.values())))[len(given) // 2]  # as most of them have
+    sizes = [Bound.of_size(name, size, rows, "text") for name, size in given.items()]
     state = _bare(state)
     steps_bound = Bound.between("steps", steps, 1, 2**31 - 1)
     settings = setting_bounds(_request(state), config)
-    return demand([*sizes, steps_bound, *settings, *_state_bounds(state, config, vocab_size)])
+    return demand([*sizes, steps_bound, *settings, *_state_bounds(state, config, model)])
 
 
-def _state_bounds(state: Tensors, config: GenerationConfig, vocab_size: int) -> list[Bound]:
+def _state_bounds(state: Tensors, config: GenerationConfig, model: LanguageModel) -> list[Bound]:
     """What numbers a state may hold that are no settings."""
     highest = {
         "step": config.most_new_tokens,
-        "token": vocab_size - 1,
+        "token": model.vocab_size - 1,
         "made": config.most_new_tokens,
         "reason": len(REASONS) - 1,
         "shown": tf.strings.length(state["said"]),
-        "first": state.get("length"),  # of a model that has a cache
+        "length": model.block_size + config.most_new_tokens,  # these two where there is a cache
+        "first": state.get("length"),
     }
-    bounds = []
+    bounds = _column_bounds(state)
     for name in ("step", "length"):  # of the whole batch
         if (each := state.get(name)) is not None:
             alike, remedy = tf.equal(each, each[:1]), "hand on the state of one stream"
@@ -90,6 +93,23 @@ def _state_bounds(state: Tensors, config: GenerationConfig, vocab_size: int) -> 
         if (each := state.get(name)) is not None:
             good, remedy = (each >= 0) & (each <= most), "hand on the state as it was given"
             bounds.append(Bound.of_each(f"{PREFIX}{name}: out of bounds", each, good, remedy))
+    return bounds
+
+
+def _column_bounds(state: Tensors) -> list[Bound]:
+    """Keys and values of all layers have room for as many tokens: one at least, if any text."""
+    room = {
+        name: tf.shape(each)[2] for name, each in state.items() if name.startswith(("keys", "val"))
+    }
+    if not room:  # a model without a cache
+        return []
+    columns = tf.sort(tf.stack(list(room.values())))[len(room) // 2]
+    least = tf.minimum(tf.size(state["step"]), 1)
+    remedy = "hand on the state as it was given"
+    bounds = []
+    for name, each in room.items():
+        good = tf.equal(each, columns) & (each >= least)
+        bounds.append(Bound(good, f"{PREFIX}{name}: wrong size", each, remedy))
     return bounds
 
 
@@ -159,7 +179,8 @@ def _certain(said: tf.Tensor, stops: tf.Tensor) -> tf.Tensor:
     size = tf.maximum(tf.strings.length(said) - held, 0)
     # The last three bytes, (B, 3): one that begins a character of more bytes waits for them.
     tail = tf.strings.substr(tf.strings.join([b"\0\0\0", said]), size, 3 * tf.ones_like(size))
-    last = tf.cast(tf.io.decode_raw(tail, tf.uint8), tf.int32)
+    # decode_raw gives no columns when there is no text: the shape says how many belong there.
+    last = tf.reshape(tf.cast(tf.io.decode_raw(tail, tf.uint8), tf.int32), (-1, 3))
     inside = (last >= 0x80) & (last < 0xC0)
     one = last[:, 2] >= 0xC0
     two = (last[:, 1] >= 0xE0) & inside[:, 2]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from gptfx.data.errors import InputError
-from gptfx.modules.export.card import read_card
+from gptfx.modules.export.card import require_model
 from gptfx.pipeline.cli.options import VERBOSE
 from gptfx.pipeline.cli.prompts import place_of, read_prompts
 from gptfx.pipeline.layout import DEFAULT_ROOT, Layout
@@ -24,6 +24,8 @@ MODEL = typer.Option(
     LATEST, help="`latest`, the number of a pushed version, or a model's folder (of `gptfx train`)."
 )
 ROOT = typer.Option(DEFAULT_ROOT, help="The root that `gptfx run` was given.")
+
+CUT_SHORT = "the text ends here: the model cannot see further"
 
 
 def generate(
@@ -73,7 +75,7 @@ def generate(
     prompts = read_prompts(prompt, file)
     layout = Layout(root.expanduser().absolute())
     folder = model_folder(model, layout)
-    card = read_card(folder) or {}
+    card = require_model(folder)
     _require_within(card, max_new_tokens, batch_size)
     from gptfx.pipeline.quiet import quiet
 
@@ -95,6 +97,8 @@ def generate(
         for number, (each, answer) in enumerate(made):
             shown = _as_json(each, answer, seed + number, origin) if as_json else each + answer.text
             print(shown, file=out, end="\n" if as_json else "\n\n", flush=True)
+            if not as_json and answer.finish_reason == "context":
+                print(f"gptfx: {place}, line {number + 1}: {CUT_SHORT}", file=err)
 
 
 def _stop_words(words: str) -> str:
@@ -140,7 +144,7 @@ def _stream(model: Any, prompt: str, request: "Request", out: TextIO, err: TextI
         start = ""
     print(file=out, flush=True)
     if piece.finish_reason == "context":
-        print("gptfx: the text ends here: the model cannot see further", file=err)
+        print(f"gptfx: {CUT_SHORT}", file=err)
 
 
 def _continue(
@@ -148,10 +152,26 @@ def _continue(
 ) -> Iterator[tuple[str, "Answer"]]:
     """Each prompt with its answer, a batch after the other; `place` is where they come from."""
     count = 0
-    while batch := list(islice(prompts, at_once)):
+    for batch in _batches(prompts, at_once):
         yield from zip(batch, _answers(model, batch, request, place, count), strict=True)
         request = request._replace(seed=request.seed + len(batch))
         count += len(batch)
+
+
+def _batches(prompts: Iterator[str], size: int) -> Iterator[list[str]]:
+    """What stands before a line that cannot be read is handed out before that is said."""
+    batch, trouble = [], None
+    while trouble is None:
+        batch = []
+        try:
+            batch.extend(islice(prompts, size))
+        except InputError as error:
+            trouble = error
+        if batch:
+            yield batch
+        elif trouble is None:
+            return
+    raise trouble
 
 
 def _answers(

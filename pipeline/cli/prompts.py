@@ -22,9 +22,12 @@ def read_prompts(prompt: str | None, file: str | None) -> Iterator[str]:
             remedy = "leave one of them out"
             raise InputError("a prompt and --file were given", f"{prompt!r}, {file}", remedy)
         return iter([os.fsencode(prompt).decode("utf-8", "replace")])
-    if file is None and sys.stdin.isatty():
+    if file is None and (sys.stdin is None or sys.stdin.isatty()):
         raise InputError("no prompt was given", "nothing", "give one, or --file FILE")
     if file is None or file == STDIN:
+        if sys.stdin is None:
+            remedy = "give a prompt, or --file FILE"
+            raise InputError("standard input is closed", place_of(file), remedy)
         return _lines(sys.stdin.buffer, place_of(file))
     try:
         return _lines(Path(file).open("rb"), place_of(file))
@@ -39,7 +42,10 @@ def place_of(file: str | None) -> str:
 
 
 def _lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
-    """A prompt a line, the first without the mark of UTF-8."""
+    """A prompt a line, the first without the mark of UTF-8.
+
+    Raises InputError once it comes to a line that is no text.
+    """
     count = 0
     for line in stream:
         count += 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from gptfx.data.errors import InputError
+from gptfx.modules.export.card import PASSAGE_BYTES, require_model
 from gptfx.pipeline.cli.generate import MODEL, ROOT
 from gptfx.pipeline.cli.options import VERBOSE
 from gptfx.pipeline.layout import Layout, data_home
@@ -50,20 +51,19 @@ def score(
     require_text(inspect(corpus.files))
     layout = Layout(root.expanduser().absolute())
     folder = model_folder(model, layout)
+    card = require_model(folder)
+    size = passage_bytes or _passage_bytes(card, folder)
     with quiet(layout.logs / "score.log") as (out, err):
         from gptfx.modules.generation.speak import load
 
-        loaded = load(folder)  # which says what is wrong with a model
-        size = passage_bytes or _passage_bytes(folder)
-        total = _score(loaded, _passages(corpus, size), err)
-        _show(total, size, folder, as_json, out)
+        total = _score(load(folder), _passages(corpus, size), err)
+        origin = {"model_id": card.get("model_id"), "model": str(folder)}
+        _show(total, size, origin if as_json else None, out)
 
 
-def _passage_bytes(folder: Path) -> int:
+def _passage_bytes(card: dict[str, Any], folder: Path) -> int:
     """Of what a model was judged by."""
-    from gptfx.modules.export.card import PASSAGE_BYTES, read_card
-
-    if size := (read_card(folder) or {}).get(PASSAGE_BYTES):
+    if size := card.get(PASSAGE_BYTES):
         return size
     remedy = "name --passage-bytes"
     raise InputError("no card of the model says how texts are cut", str(folder), remedy)
@@ -94,7 +94,8 @@ def _score(model: Any, passages: Iterator[bytes], err: TextIO) -> "Sums":
     return total
 
 
-def _show(total: "Sums", size: int, folder: Path, as_json: bool, out: TextIO) -> None:
+def _show(total: "Sums", size: int, origin: dict[str, Any] | None, out: TextIO) -> None:
+    """As JSON with where the model comes from, or as a table without."""
     from gptfx.modules.evaluation.sums import bits_per_byte, perplexity
 
     figures = {
@@ -105,8 +106,8 @@ def _show(total: "Sums", size: int, folder: Path, as_json: bool, out: TextIO) ->
         "bytes": int(total.bytes),
         "passage_bytes": size,
     }
-    if as_json:
-        print(json.dumps({**figures, "model": str(folder)}), file=out)
+    if origin:
+        print(json.dumps({**figures, **origin}), file=out)
         return
     for key, value in figures.items():
         shown = f"{value:,}" if isinstance(value, int) else f"{value:,.4f}"

@@ -79,6 +79,9 @@ STREAM_REQUESTS = {
     "another's row": ([3, 3, 3], {"state_step": [1, 2, 1]}),
     "no token": ([3, 3, 3], {"state_token": [0, 0, 10**6]}),
     "no row": ([3, 3, 3], {"state_seed": [5]}),
+    "a token too few": ([3, 3, 3], {"state_token": [0, 0]}),
+    "length far off": ([3, 3, 3], {"state_length": [2**31 - 1] * 3}),
+    "before the first": ([3, 3, 3], {"state_length": [-5] * 3}),
     "shown too much": ([3, 3, 3], {"state_shown": [0, 0, 99]}),
     "temperature lost": ([3, 3, 3], {"state_temperature": [float("nan")] * 3}),
 }
@@ -121,6 +124,14 @@ def stream(call: Call) -> dict[str, object]:
     return {**plain(shown), "text": [text.decode() for text in joined]}
 
 
+def stream_of_nothing(call: Call) -> list[int]:
+    """How many rows a stream without prompts has at its start and after."""
+    made = call("stream_start", _typed({"prompt": [], **rows(0, CONTROLLED)}))
+    state = {name: value for name, value in made.items() if name.startswith("state_")}
+    after = call("stream_next", {"steps": np.zeros(0, "i4"), **state})
+    return [len(each["text"]) for each in (made, after)]
+
+
 def ask_stream(call: Call) -> dict[str, object]:
     """The answer to each of `STREAM_REQUESTS`, and how many tokens different steps make."""
     endless = {**CONTROLLED, "stop": ""}
@@ -130,6 +141,8 @@ def ask_stream(call: Call) -> dict[str, object]:
     for name, (steps, changed) in STREAM_REQUESTS.items():
         other = {key: np.array(each, state[key].dtype) for key, each in changed.items()}
         said[name] = ask(call, "stream_next", {**state, **other, "steps": steps})
+    cut = {**state, "state_values_0": state["state_values_0"][:, :, 1:], "steps": [3, 3, 3]}
+    said["cut short"] = ask(call, "stream_next", cut)
     said["steps that differ"] = call("stream_next", {**state, "steps": np.array([4, 2, 3], "i4")})
     said["steps that differ"] = said["steps that differ"]["tokens"].tolist()
     return said
@@ -140,7 +153,7 @@ def answers(call: Call) -> dict[str, object]:
     every |= ask_stream(call)
     ids = call("tokenize", {"text": np.array(["To be", "", "漢字"], object)})
     every["detokenize"] = plain(call("detokenize", ids))
-    return {**every, "stream": stream(call)}
+    return {**every, "stream": stream(call), "stream of nothing": stream_of_nothing(call)}
 
 
 def python(folder: str) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """The contract of the exported model, asked in a process without gptfx, as a server runs it."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,6 +80,18 @@ REFUSALS = {
     "no row": (
         "state_seed: as many values as texts are needed. Received: 1. "
         "What to do: give one value for each text."
+    ),
+    "a token too few": (
+        "state_token: as many values as texts are needed. Received: 2. "
+        "What to do: give one value for each text."
+    ),
+    "length far off": (
+        "state_length: out of bounds. Received: [2147483647]. "
+        "What to do: hand on the state as it was given."
+    ),
+    "before the first": (
+        "state_length: out of bounds. Received: [-5]. "
+        "What to do: hand on the state as it was given."
     ),
     "shown too much": (
         "state_shown: out of bounds. Received: [99]. What to do: hand on the state as it was given."
@@ -166,6 +179,20 @@ def test_no_text_of_a_stream_grows_by_more_than_was_asked_for(
     told: dict[str, Any], way: str
 ) -> None:
     assert told[way]["steps that differ"] == [3, 3, 3]  # one from the start, and the fewest
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stream_of_no_texts_is_none(told: dict[str, Any], way: str) -> None:
+    assert told[way]["stream of nothing"] == [0, 0]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_keys_and_values_that_were_cut_short_are_refused(told: dict[str, Any], way: str) -> None:
+    assert re.fullmatch(
+        r"state_values_0: wrong size\. Received: \d+\. "
+        r"What to do: hand on the state as it was given\.",
+        told[way]["cut short"],
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -106,6 +106,11 @@ def test_a_folder_of_versions_is_refused_with_the_name_of_the_last(
         ("variables", None, "the model is damaged"),
         ("assets.extra", None, r"a model without a card.*gptfx\.json"),
         ("assets.extra/gptfx.json", b"{", "a model without a card"),
+        (
+            "assets.extra/gptfx.json",
+            b'{"format": "gptfx.model/1", "contract": "gptfx.signatures/9"}',
+            "the model's contract is not gptfx.signatures/1. Received: 'gptfx.signatures/9 in",
+        ),
     ],
 )
 def test_a_damaged_model_is_refused(

@@ -2,6 +2,9 @@
 
 import json
 import math
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from gptfx.modules.tokenizers.tokenizer import Tokenizer
 
 TEXT = b"abab acab bcab\n" * 40
 NEWEST = "1700000002"
+COMMAND = Path(sys.executable).parent / "gptfx"
 
 
 Ask = Callable[..., Any]
@@ -104,6 +108,31 @@ def test_a_prompt_that_is_refused_is_named_by_its_line_and_those_before_it_are_a
     assert [(each["prompt"], each["seed"]) for each in told] == [("a", 1), ("b", 2)]
 
 
+def test_prompts_before_a_line_that_is_no_text_are_answered(ask: Ask) -> None:
+    done = ask("generate", "--json", "--max-new-tokens", "3", text="a\nb\nc\0\nd\n")
+    assert done.code == 2
+    assert "standard input, line 3: a NUL byte" in done.err
+    assert [json.loads(line)["prompt"] for line in done.out.splitlines()] == ["a", "b"]
+
+
+def test_without_a_standard_input_nothing_was_given(root: Path) -> None:
+    for more, message in (((), "no prompt was given"), (("--file", "-"), "input is closed")):
+        command = shlex.join([str(COMMAND), "generate", *more, "--root", str(root)])
+        done = subprocess.run(["sh", "-c", f"{command} <&-"], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_goes_away_is_not_told_of(root: Path) -> None:
+    words = ["generate", "ab", "--max-new-tokens", "4000", "--root", str(root)]
+    command = f"{shlex.join([str(COMMAND), *words])}; echo $? >&2"
+    done = subprocess.run(
+        ["sh", "-c", f"({command}) | head -c 1"], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("a", "1\n")
+
+
 @pytest.mark.parametrize("how", ["version", "folder"])  # the others ask the latest
 def test_any_version_can_be_asked(ask: Ask, root: Path, how: str) -> None:
     folder = root / "serving" / "mine" / "1700000001"
@@ -122,6 +151,7 @@ def test_stop_words_end_a_text(ask: Ask) -> None:
     ("words", "message"),
     [
         (("generate", "a", "--model", "5"), "no such version in"),
+        (("generate", "a", "--model", ""), "no model was named"),
         (("generate", "a", "--model", "nowhere"), "no model to load. Received: 'nowhere'"),
         (("generate", "a", "--file", "b"), "a prompt and --file were given"),
         (("generate", "--file", "nowhere"), "the prompts cannot be read (No such file"),
@@ -169,7 +199,10 @@ def test_a_text_that_ends_with_the_context_says_so(
     words = ("generate", "abc", "--temperature", "0", "--model", str(tmp_path / "model"))
     done = ask(*words)
     assert done.code == 0
-    assert done.err == "gptfx: the text ends here: the model cannot see further\n"
+    told = "the text ends here: the model cannot see further\n"
+    assert done.err == f"gptfx: {told}"
+    of_file = ask("generate", *words[2:], text="a" * 8 + "\n")
+    assert of_file.err == f"gptfx: standard input, line 1: {told}"
 
 
 @pytest.fixture
@@ -203,6 +236,7 @@ def test_a_score_adds_up_what_the_model_says(ask: Ask, tmp_path: Path) -> None:
     assert told["bits_per_byte"] == pytest.approx(bits)
     assert told["perplexity"] == pytest.approx(math.exp(told["nats_per_token"]))
     assert bits < 1.5
+    assert told["model_id"]
     shown = ask(*words).out
     assert f"bits per byte   {told['bits_per_byte']:.4f}\n" in shown
     whole = lines(ask(*words, "--json", "--passage-bytes", "4096"))[0]
