@@ -11,7 +11,6 @@ from gptfx.modules.tokenizers.tokenizer import Tokenizer
 CARD_PATH = Path("assets.extra") / "gptfx.json"  # TF Serving leaves assets.extra alone
 CARD_FORMAT = "gptfx.model/1"
 CONTRACT = "gptfx.signatures/1"  # see ``saved_model.py``
-GRAPH = "saved_model.pb"
 PASSAGE_BYTES = "passage_bytes"  # how long a passage was at most of what the model was judged by
 
 
@@ -39,24 +38,6 @@ def read_card(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return card if isinstance(card, dict) and card.get("format") == CARD_FORMAT else None
-
-
-def require_model(folder: Path) -> dict[str, Any]:
-    """The card of a model that can be asked, as far as is known before TensorFlow is imported.
-
-    Raises InputError for a folder without a model, without a card, or with another contract.
-    """
-    if not (folder / GRAPH).is_file():
-        inside = sorted(str(each.parent) for each in folder.glob(f"[0-9]*/{GRAPH}"))
-        remedy = " or ".join([f"name a folder that holds {GRAPH}", *inside[-1:]])
-        raise InputError("no model to load", str(folder), remedy)
-    card, remedy = read_card(folder), "name another model, or make it again"
-    if card is None:
-        raise InputError("a model without a card that can be read", str(folder / CARD_PATH), remedy)
-    if card.get("contract") != CONTRACT:
-        problem = f"the model's contract is not {CONTRACT}"
-        raise InputError(problem, f"{card.get('contract')} in {folder / CARD_PATH}", remedy)
-    return card
 
 
 def require_packages(folder: Path) -> None:

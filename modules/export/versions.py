@@ -4,8 +4,10 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gptfx.modules.export.card import read_card
+from gptfx.data.errors import InputError
+from gptfx.modules.export.card import CARD_PATH, CONTRACT, read_card
 
+GRAPH = "saved_model.pb"
 LINEAGE = "lineage"  # key of the card: what must agree for two models to be compared
 
 
@@ -26,10 +28,28 @@ def versions(serving_folder: Path) -> list[Version]:
     """The versions in a serving folder, oldest first; what is not ours is passed over."""
     found = []
     for folder in serving_folder.glob("[0-9]*"):
-        card = read_card(folder) if (folder / "saved_model.pb").exists() else None
+        card = read_card(folder) if (folder / GRAPH).exists() else None
         if folder.name.isdecimal() and card:
             found.append(Version(int(folder.name), folder, card))
     return sorted(found, key=lambda version: version.number)
+
+
+def require_model(folder: Path) -> dict[str, Any]:
+    """The card of a model that can be asked, as far as is known before TensorFlow is imported.
+
+    Raises InputError for a folder without a model, without a card, or with another contract.
+    """
+    if not (folder / GRAPH).is_file():
+        inside = [str(version.folder) for version in versions(folder)]
+        remedy = " or ".join([f"name a folder that holds {GRAPH}", *inside[-1:]])
+        raise InputError("no model to load", str(folder), remedy)
+    card, remedy = read_card(folder), "name another model, or make it again"
+    if card is None:
+        raise InputError("a model without a card that can be read", str(folder / CARD_PATH), remedy)
+    if card.get("contract") != CONTRACT:
+        problem = f"the model's contract is not {CONTRACT}"
+        raise InputError(problem, f"{card.get('contract')} in {folder / CARD_PATH}", remedy)
+    return card
 
 
 def next_number(known: list[Version]) -> int:

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from gptfx.data.errors import InputError
 from gptfx.modules.config import STOP_SEPARATOR
-from gptfx.modules.export.card import require_model, require_packages
+from gptfx.modules.export.card import require_packages
+from gptfx.modules.export.versions import require_model
 
 REFUSAL = re.compile(r"assertion failed: \[(.*?)\. Received: (.*?)\. What to do: (.*?)\.\]", re.S)
 PATIENCE = 0.1  # seconds that a call of a stream takes about

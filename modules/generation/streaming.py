@@ -65,7 +65,7 @@ def check(
     or give what is no text, is refused here. Keys and values may be any, but must be as many.
     """
     given = {name: tf.shape(each)[0] for name, each in {"steps": steps, **state}.items()}
-    rows = tf.sort(tf.stack(list(given.values())))[len(given) // 2]  # as most of them have
+    rows = _usual(given)
     sizes = [Bound.of_size(name, size, rows, "text") for name, size in given.items()]
     state = _bare(state)
     steps_bound = Bound.between("steps", steps, 1, 2**31 - 1)
@@ -103,7 +103,7 @@ def _column_bounds(state: Tensors) -> list[Bound]:
     }
     if not room:  # a model without a cache
         return []
-    columns = tf.sort(tf.stack(list(room.values())))[len(room) // 2]
+    columns = _usual(room)
     least = tf.minimum(tf.size(state["step"]), 1)
     remedy = "hand on the state as it was given"
     bounds = []
@@ -111,6 +111,11 @@ def _column_bounds(state: Tensors) -> list[Bound]:
         good = tf.equal(each, columns) & (each >= least)
         bounds.append(Bound(good, f"{PREFIX}{name}: wrong size", each, remedy))
     return bounds
+
+
+def _usual(sizes: Tensors) -> tf.Tensor:
+    """The size that most of them have: their median."""
+    return tf.sort(tf.stack(list(sizes.values())))[len(sizes) // 2]
 
 
 def _bare(state: Tensors) -> Tensors:

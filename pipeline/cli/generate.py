@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from gptfx.data.errors import InputError
-from gptfx.modules.export.card import require_model
+from gptfx.modules.export.versions import require_model
 from gptfx.pipeline.cli.options import VERBOSE
 from gptfx.pipeline.cli.prompts import place_of, read_prompts
 from gptfx.pipeline.layout import DEFAULT_ROOT, Layout

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from gptfx.data.errors import InputError
-from gptfx.modules.export.card import PASSAGE_BYTES, require_model
+from gptfx.modules.export.card import PASSAGE_BYTES
+from gptfx.modules.export.versions import require_model
 from gptfx.pipeline.cli.generate import MODEL, ROOT
 from gptfx.pipeline.cli.options import VERBOSE
 from gptfx.pipeline.layout import Layout, data_home
