@@ -5,7 +5,7 @@ SOURCES := $(shell find data modules components pipeline kubeflow -name '*.py' -
              -o -name '*.yaml' -o -name '*.pbtxt' | LC_ALL=C sort)
 LISTING := $(shell printf '%s\n' $(SOURCES) | cksum | cut -d' ' -f1)
 
-.PHONY: setup run test line-b test-slow test-kubeflow lint format types check clean
+.PHONY: setup run test line-b image test-slow test-kubeflow lint format types check clean
 
 setup: build/stamps/linked-$(LISTING)
 
@@ -29,8 +29,11 @@ test: setup ## the tests, without the slow ones
 test-slow: setup ## the slow tests alone, two at a time
 	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal $(ARGS)
 
-test-kubeflow: setup ## the compiled package, run task by task as Kubeflow Pipelines would
-	$(BIN)/python -m pytest -m "" tests/kubeflow $(ARGS)
+test-kubeflow: setup ## the compiled package, task by task as Kubeflow would; in containers if it can
+	@$(BIN)/python tests/kubeflow/pods.py $(BIN)/python -m pytest -m "" tests/kubeflow $(ARGS)
+
+image: ## the image of the pipeline's nodes, with docker or podman; ARGS='--variant cuda'
+	@$(PYTHON) pipeline/image.py $(ARGS)
 
 line-b: ## tests and the preset smoke on the current TFX; in a Debian 13 root where glibc is old
 	@$(PYTHON) pipeline/line_b.py $(ARGS)

@@ -1,7 +1,7 @@
 """The raw tf.Example of this project, written and read."""
 
+import posixpath
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -41,7 +41,7 @@ class RawExample(NamedTuple):
 
 def shards(split_folder: str) -> list[str]:
     """The TFRecord files of a split, in order of their names."""
-    return sorted(tf.io.gfile.glob(str(Path(split_folder) / SHARD_PATTERN)))
+    return sorted(tf.io.gfile.glob(posixpath.join(split_folder, SHARD_PATTERN)))
 
 
 def read_raw_examples(split_folder: str) -> Iterator[RawExample]:

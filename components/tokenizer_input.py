@@ -15,11 +15,14 @@ Inputs = dict[str, list[Artifact]]
 Parameters = dict[str, object]
 
 
-def hand_over_tokenizer(inputs: Inputs, parameters: Parameters) -> tuple[Inputs, Parameters]:
-    """Both without the tokenizer as an input, and with its folder in `custom_config`."""
+def hand_over_tokenizer(
+    inputs: Inputs, parameters: Parameters, folder: str | None = None
+) -> tuple[Inputs, Parameters]:
+    """Both without the tokenizer as an input, and with its folder in `custom_config`: the
+    artifact's, or the one where a copy of it is."""
     others = dict(inputs)
-    folder = artifact_utils.get_single_uri(others.pop(TOKENIZER))
-    return others, with_entries(parameters, {TOKENIZER_FOLDER: folder})
+    uri = artifact_utils.get_single_uri(others.pop(TOKENIZER))
+    return others, with_entries(parameters, {TOKENIZER_FOLDER: folder or uri})
 
 
 def with_entries(parameters: Parameters, entries: dict[str, object]) -> Parameters:

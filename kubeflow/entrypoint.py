@@ -7,6 +7,7 @@ the run shows it.
 
 import argparse
 import logging
+import posixpath
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from typing import Any
 from tfx.components.example_gen.driver import update_output_artifact
 from tfx.components.example_gen.utils import FINGERPRINT_PROPERTY_NAME
 from tfx.dsl.components.base import base_beam_executor, base_executor
+from tfx.dsl.io import fileio
 from tfx.utils import import_utils
 
 from gptfx.data.errors import InputError
@@ -41,9 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    # The names are TFX's, but for the first, which TFX has no need of.
+    # The names are TFX's, but for the first two, which TFX has no need of.
     parser = argparse.ArgumentParser(prog="gptfx.kubeflow.entrypoint", allow_abbrev=False)
     parser.add_argument("--driver_class_path", help="Looks at the world before the node runs.")
+    parser.add_argument("--keep_scheme", help="URIs to read and write as they are: of Beam's.")
     parser.add_argument("--executor_class_path", required=True)
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
@@ -53,13 +56,15 @@ def _parser() -> argparse.ArgumentParser:
 def run(known: argparse.Namespace, beam_args: Sequence[str]) -> None:
     """Runs the driver, if there is one, and the executor, and writes what was made."""
     execution = ExecutorInput(
-        known.json_serialized_invocation_args, known.json_serialized_inputs_spec_args
+        known.json_serialized_invocation_args,
+        known.json_serialized_inputs_spec_args,
+        known.keep_scheme,
     )
     if known.driver_class_path:
         _observe(known.driver_class_path, execution)
     for made in execution.outputs.values():
         for artifact in made:
-            Path(artifact.uri).mkdir(parents=True, exist_ok=True)
+            fileio.makedirs(artifact.uri)
     executor = _executor(known.executor_class_path, execution, beam_args)
     executor.Do(execution.inputs, execution.outputs, execution.parameters)
     output = Path(execution.output_file)
@@ -78,9 +83,9 @@ def _observe(class_path: str, execution: ExecutorInput) -> None:
 
 def _executor(class_path: str, execution: ExecutorInput, beam_args: Sequence[str]) -> Any:
     kind = import_utils.import_class_by_path(class_path)
-    folder = Path(execution.output_file).parent
-    where = {"unique_id": folder.name, "tmp_dir": str(folder / ".temp")}
-    Path(where["tmp_dir"]).mkdir(parents=True, exist_ok=True)
+    # Beside the outputs, not in /tmp: Beam's workers may be elsewhere, and see no more than these.
+    beside = posixpath.dirname(next(iter(execution.outputs.values()))[0].uri)
+    where = {"unique_id": posixpath.basename(beside), "tmp_dir": posixpath.join(beside, ".temp")}
     if issubclass(kind, base_beam_executor.BaseBeamExecutor):
         return kind(kind.Context(beam_pipeline_args=list(beam_args), **where))
     return kind(base_executor.BaseExecutor.Context(extra_flags=list(beam_args), **where))

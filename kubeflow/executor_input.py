@@ -23,13 +23,17 @@ class ExecutorInput:
     """An execution: artifacts and parameters for an executor, and the output file.
 
     Attributes:
-      inputs, outputs: artifacts by key, with local paths as their URIs.
+      inputs, outputs: artifacts by key, with local paths as their URIs, but for those kept.
       parameters: by name.
       output_file: where the launcher looks for what was made.
     """
 
-    def __init__(self, invocation: str, inputs_spec: str) -> None:
-        """Reads the JSON of an ExecutorInput and of the component's ComponentInputsSpec."""
+    def __init__(self, invocation: str, inputs_spec: str, keep_scheme: str | None = None) -> None:
+        """Reads the JSON of an ExecutorInput and of the component's ComponentInputsSpec.
+
+        URIs of `keep_scheme` stay URIs.
+        """
+        self._keep_scheme = keep_scheme
         message = json_format.Parse(invocation, spec.ExecutorInput(), ignore_unknown_fields=True)
         types = json_format.Parse(
             inputs_spec, spec.ComponentInputsSpec(), ignore_unknown_fields=True
@@ -52,7 +56,8 @@ class ExecutorInput:
 
     def _parse(self, by_key: Any) -> Artifacts:
         for artifact in _each(by_key):
-            path = local_path(artifact.uri)
+            is_kept = self._keep_scheme and artifact.uri.startswith(self._keep_scheme)
+            path = artifact.uri if is_kept else local_path(artifact.uri)
             self._uris[path] = artifact.uri
             # TFX wants a name of every artifact; the backend gives none.
             artifact.name, artifact.uri = artifact.name or artifact.uri, path

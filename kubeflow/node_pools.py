@@ -5,11 +5,11 @@ second document of a package, which Kubeflow Pipelines calls the platform's.
 from collections.abc import Iterable
 from typing import Any
 
-from gptfx.kubeflow.settings import KubeflowConfig, NodePool, TrainerPool
+from gptfx.kubeflow.settings import TEMPORARY, KubeflowConfig, NodePool, TrainerPool
 
 GIB = 1 << 30
 FITTING = ("trainer", "tuner")  # nodes that run in the trainer's pool
-MEMORY_VOLUME = "shared-memory"
+MEMORY_VOLUME, TEMPORARY_VOLUME = "shared-memory", "temporary"
 Json = dict[str, Any]
 
 
@@ -45,6 +45,8 @@ def _executor(pool: NodePool, config: KubeflowConfig) -> Json:
             {**_named("pvcNameParameter", "constant", volume.claim), "mountPath": volume.folder}
             for volume in config.volumes
         ],
+        # All that a node writes beside artifacts and volumes: the image may be read-only.
+        "emptyDirMounts": [{"volumeName": TEMPORARY_VOLUME, "mountPath": TEMPORARY}],
         "securityContext": {"runAsNonRoot": True},
     }
     if pool.node_selector:

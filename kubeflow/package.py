@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
     KubeflowV2DagRunner,
@@ -47,7 +48,10 @@ class Package(NamedTuple):
 
 
 def make_package(
-    pipeline: Pipeline, parameters: Mapping[str, RuntimeParameter], config: KubeflowConfig
+    pipeline: Pipeline,
+    parameters: Mapping[str, RuntimeParameter],
+    config: KubeflowConfig,
+    scheme_of_beam: str | None = None,
 ) -> Package:
     """Compiles.
 
@@ -55,6 +59,8 @@ def make_package(
       pipeline: with `parameters` where a run may be told something.
       parameters: by name; each has a default.
       config: of the cluster.
+      scheme_of_beam: of URIs at which Beam's workers read and write, ``gs://``; None where they see
+        the launcher's folders.
 
     Raises InputError for what the backend would refuse, by name.
     """
@@ -71,6 +77,9 @@ def make_package(
     require_runnable(specification)
     for node in pipeline.components:
         _complete(specification, node, config)
+        if scheme_of_beam and isinstance(node.executor_spec, BeamExecutorSpec):
+            args = specification["deploymentSpec"]["executors"][f"{node.id}_executor"]
+            args["container"]["args"][:0] = ["--keep_scheme", scheme_of_beam]
     return Package(specification, platform([node.id for node in pipeline.components], config))
 
 

@@ -11,6 +11,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")] 
 Folder = Annotated[str, Field(pattern=r"^/[^\s]*[^\s/]$")]  # absolute
 SERVING_FOLDER, CHECKPOINTS_FOLDER = "/mnt/gptfx/serving", "/mnt/gptfx/checkpoints"
 SHIPPED_TEXTS = "/opt/gptfx/texts"  # in the image
+TEMPORARY = "/tmp"
+# Of every pod: the launcher's, of which it makes an empty folder each; and ours.
+TAKEN = ("/minio", "/s3", "/gcs", "/.local", "/.cache", "/.config", TEMPORARY, "/dev/shm")
 
 
 class Settings(BaseModel):
@@ -155,6 +158,14 @@ class KubeflowConfig(Settings):
                 received, remedy = "(not shown)", "write SECRET/KEY: names in the namespace"
                 raise InputError(f"kubeflow.secrets.{variable} names no secret", received, remedy)
         return secrets
+
+    @field_validator("volumes")
+    @classmethod
+    def _folders_are_free(cls, volumes: tuple[Volume, ...]) -> tuple[Volume, ...]:
+        for volume in volumes:
+            if volume.folder in TAKEN:
+                raise ValueError(f"{volume.folder} is mounted in every pod already: go below it")
+        return volumes
 
     @model_validator(mode="after")
     def _folders_are_mounted(self) -> "KubeflowConfig":

@@ -9,8 +9,12 @@ from gptfx.data.catalogue import CATALOGUE
 from gptfx.data.corpora import name_of
 from gptfx.data.errors import InputError
 from gptfx.kubeflow.package import Package, make_package
+from gptfx.kubeflow.settings import is_below
+from gptfx.kubeflow.uris import local_path
 from gptfx.pipeline.config import Config, DataConfig
 from gptfx.pipeline.definition import StartedWith, create_components
+
+GOOGLE_STORAGE = "gs://"  # the one place that Dataflow's workers and the launcher both know
 
 
 def compile_package(config: Config) -> Package:
@@ -19,6 +23,8 @@ def compile_package(config: Config) -> Package:
     Raises InputError for what a cluster could not run, by name.
     """
     _require_nothing_of_this_machine(config)
+    if config.beam.has_workers_elsewhere:
+        _require_artifacts_that_workers_see(config)
     config = _on_promised_gpus(config)
     told = parameters(config)
     others = dict(told)
@@ -37,7 +43,8 @@ def compile_package(config: Config) -> Package:
         enable_cache=True,
         beam_pipeline_args=list(config.beam.pipeline_args),
     )
-    return make_package(pipeline, told, config.kubeflow)
+    scheme = GOOGLE_STORAGE if config.beam.runner == "DataflowRunner" else None
+    return make_package(pipeline, told, config.kubeflow, scheme)
 
 
 def parameters(config: Config) -> dict[str, RuntimeParameter]:
@@ -91,3 +98,21 @@ def _require_nothing_of_this_machine(config: Config) -> None:
         if value:
             remedy = "leave it out; pods do not see files of this machine"
             raise InputError(f"{key} names a file of this machine", value, remedy)
+
+
+def _require_artifacts_that_workers_see(config: Config) -> None:
+    """Beam's workers read and write artifacts where the pod of a node does."""
+    runner, cluster = config.beam.runner, config.kubeflow
+    received = f"beam.runner = {runner}, kubeflow.pipeline_root = {cluster.pipeline_root!r}"
+    if runner == "DataflowRunner":
+        if not cluster.pipeline_root.startswith(GOOGLE_STORAGE):
+            remedy = f"set kubeflow.pipeline_root to {GOOGLE_STORAGE}BUCKET/..."
+            raise InputError("Dataflow's workers would not see the artifacts", received, remedy)
+        return
+    folder = local_path(cluster.pipeline_root)
+    if not any(is_below(folder, volume.folder) for volume in cluster.volumes):
+        remedy = (
+            "set kubeflow.pipeline_root, and mount a volume at the folder of its bucket"
+            " (/minio/BUCKET for minio://BUCKET/...), in the workers' pods, too"
+        )
+        raise InputError("Beam's workers would not see the artifacts", received, remedy)

@@ -19,6 +19,7 @@ from gptfx.modules.config import (
     TrainerConfig,
     TunerConfig,
 )
+from gptfx.pipeline.beam import BeamConfig
 
 PRESETS = Path(__file__).parent / "presets"
 SHAPES = {  # what pydantic says in Python's words
@@ -120,24 +121,6 @@ class BulkScorerConfig(Section):
     """
 
     corpora: tuple[str, ...] = ()
-
-
-class BeamConfig(Section):
-    """Where the data nodes run.
-
-    Attributes:
-      pipeline_args: Beam's own options. The default is one worker in this process: on one machine a
-        second process costs more in imports than it brings.
-    """
-
-    pipeline_args: tuple[str, ...] = (
-        # In full: Beam's shorthand first looks for a runner to download.
-        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-        "--direct_running_mode=in_memory",
-        "--direct_num_workers=1",
-        # Never pulled here; but without a name TFX packs itself up for workers in every node (4 s).
-        "--sdk_container_image=unused",
-    )
 
 
 class Config(Section):

@@ -60,14 +60,19 @@ def make_root(root):
         shutil.rmtree(folder, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)
     say(f"making a Debian 13 root in {root}, once (about two minutes)")
+    debootstrap(partial, f"--include={PACKAGES}")
+    (partial / stamp.name).write_text(recipe)
+    partial.rename(root)
+
+
+def debootstrap(folder, *options):
+    """Makes a minimal Debian 13 in an empty folder. Raises CannotError."""
     mirror = os.environ.get("DEBIAN_MIRROR") or MIRROR
-    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASE]
-    done = subprocess.run([*command, str(partial), mirror], stdout=subprocess.PIPE, text=True)
+    command = ["debootstrap", "--variant=minbase", *options, RELEASE, str(folder), mirror]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         last = (done.stdout.strip().splitlines() or ["no output"])[-1]
         raise CannotError(f"debootstrap failed ({last}): check the network, or set DEBIAN_MIRROR")
-    (partial / stamp.name).write_text(recipe)
-    partial.rename(root)
 
 
 def copy_settings(root):

@@ -1,6 +1,8 @@
 """The house: imports run one way, everything that ships is in the wheel, names resolve."""
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
 import zipfile
@@ -31,10 +33,34 @@ def imported_rooms(path: Path) -> set[str]:
     return {part[1] for part in parts if part[0] == "gptfx" and len(part) > 1} & set(MAY_IMPORT)
 
 
+def imported_names(path: Path) -> set[str]:
+    """Top-level names of the packages that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names.add(str(node.module).partition(".")[0])
+        elif isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+    return names
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
 def test_imports_run_with_the_arrows(path: Path) -> None:
     room = path.relative_to(REPOSITORY).parts[0]
     assert imported_rooms(path) - {room} <= MAY_IMPORT[room]
+
+
+def test_no_room_needs_what_only_developers_install() -> None:
+    """An image or a plain `pip install` has no test runner, and whatever comes with it."""
+    content = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    dev = re.search(r"^dev = \[(.*?)^\]", content, re.MULTILINE | re.DOTALL)[1]
+    of_developers = set(re.findall(r'"([\w-]+)', dev))
+    assert "pytest" in of_developers
+    distributions = importlib.metadata.packages_distributions()
+    for path in SOURCES:
+        for name in imported_names(path):
+            found = set(distributions.get(name, ()))
+            assert not found & of_developers, f"{path} imports {name}"
 
 
 def test_every_room_is_there() -> None:

@@ -1,7 +1,7 @@
 """Reads prediction logs on Beam: sums first, ratios at the end, as the gate's metrics."""
 
 import json
-from pathlib import Path
+import posixpath
 
 import apache_beam as beam
 import tensorflow as tf
@@ -10,6 +10,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
 from gptfx.components.examples import SHARD_PATTERN, RawExample, shards
+from gptfx.components.files import read_text, write_text
 from gptfx.modules.evaluation.metrics import all_metrics
 from gptfx.modules.evaluation.scoring import BYTES, CORRECT, NATS, TOKENS
 from gptfx.modules.evaluation.sums import Sums, add_up
@@ -32,22 +33,22 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         sums = self._add_up(result.uri) if shards(result.uri) else {}
         metrics = {corpus: all_metrics(of_corpus) for corpus, of_corpus in sorted(sums.items())}
         scores = artifact_utils.get_single_instance(output_dict["scores"])
-        path = Path(scores.uri) / SCORES_FILE
-        path.write_text(json.dumps(metrics, indent=1) + "\n", encoding="ascii")
+        path = posixpath.join(scores.uri, SCORES_FILE)
+        write_text(path, json.dumps(metrics, indent=1) + "\n")
 
     def _add_up(self, folder: str) -> dict[str, Sums]:
         """The sums by corpus, of prediction logs."""
-        lines = Path(self._get_tmp_dir(), "sums.jsonl")
+        lines = posixpath.join(self._get_tmp_dir(), "sums.jsonl")  # may be a URI: no Path
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | "Read" >> beam.io.ReadFromTFRecord(str(Path(folder, SHARD_PATTERN)))
+                | "Read" >> beam.io.ReadFromTFRecord(posixpath.join(folder, SHARD_PATTERN))
                 | "Score" >> beam.Map(read_score)
                 | "Add up" >> beam.CombinePerKey(add_up)
                 | "JSON" >> beam.Map(json.dumps)
-                | "Write" >> beam.io.WriteToText(str(lines), shard_name_template="")
+                | "Write" >> beam.io.WriteToText(lines, shard_name_template="")
             )
-        found = (json.loads(line) for line in lines.read_text(encoding="ascii").splitlines())
+        found = (json.loads(line) for line in read_text(lines).splitlines())
         return {corpus: Sums(*sums) for corpus, sums in found}
 
 
@@ -63,5 +64,5 @@ def read_score(serialized: bytes) -> tuple[str, Sums]:
 
 def read_scores(folder: str) -> dict[str, dict[str, float]]:
     """What a TextScores artifact holds: metrics by corpus; empty where nothing was scored."""
-    scores: dict[str, dict[str, float]] = json.loads((Path(folder) / SCORES_FILE).read_text())
+    scores: dict[str, dict[str, float]] = json.loads(read_text(posixpath.join(folder, SCORES_FILE)))
     return scores

@@ -1,8 +1,8 @@
 """Counts what is in the examples, on Beam, and refuses what must not be learned from."""
 
 import json
+import posixpath
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -11,6 +11,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
 from gptfx.components.examples import EVAL, SHARD_PATTERN, TRAIN, RawExample
+from gptfx.components.files import read_bytes, read_text, write_text
 from gptfx.data.errors import InputError
 from gptfx.data.inspection import count_invalid_bytes
 
@@ -43,25 +44,25 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         require_fit_text(counts, bound)
         report = artifact_utils.get_single_instance(output_dict["report"])
         content = {split: count._asdict() for split, count in counts.items()}
-        path = Path(report.uri) / REPORT_FILE
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="ascii")
+        path = posixpath.join(report.uri, REPORT_FILE)
+        write_text(path, json.dumps(content, indent=1) + "\n")
 
     def _count(self, examples: Artifact) -> dict[str, Counts]:
-        work = Path(self._get_tmp_dir())
+        work = self._get_tmp_dir()  # may be a URI: no Path
         with self._make_beam_pipeline() as pipeline:
             for split in (TRAIN, EVAL):
-                pattern = str(Path(artifact_utils.get_split_uri([examples], split), SHARD_PATTERN))
+                folder = artifact_utils.get_split_uri([examples], split)
+                pattern, counts = posixpath.join(folder, SHARD_PATTERN), posixpath.join(work, split)
                 _ = (
                     pipeline
                     | f"Read {split}" >> beam.io.ReadFromTFRecord(pattern)
                     | f"Count {split}" >> beam.Map(count_example)
                     | f"Sum {split}" >> beam.CombineGlobally(sum_counts)
                     | f"JSON {split}" >> beam.Map(json.dumps)
-                    | f"Write {split}"
-                    >> beam.io.WriteToText(str(work / split), shard_name_template="")
+                    | f"Write {split}" >> beam.io.WriteToText(counts, shard_name_template="")
                 )
         return {
-            split: Counts(*json.loads((work / split).read_text(encoding="ascii")))
+            split: Counts(*json.loads(read_text(posixpath.join(work, split))))
             for split in (TRAIN, EVAL)
         }
 
@@ -100,8 +101,8 @@ def require_fit_text(counts: dict[str, Counts], max_invalid_fraction: float) -> 
 def require_no_anomalies(anomalies: Artifact) -> None:
     """Raises InputError if ExampleValidator found any."""
     for split in artifact_utils.decode_split_names(anomalies.split_names):
-        folder = Path(artifact_utils.get_split_uri([anomalies], split))
-        content = (folder / "SchemaDiff.pb").read_bytes()
+        folder = artifact_utils.get_split_uri([anomalies], split)
+        content = read_bytes(posixpath.join(folder, "SchemaDiff.pb"))
         found = anomalies_pb2.Anomalies.FromString(content).anomaly_info
         if found:
             reasons = "; ".join(f"{name}: {found[name].description}" for name in sorted(found))

@@ -1,18 +1,18 @@
 """TFX's Evaluator executor; knows what to do where there is no baseline yet."""
 
-from pathlib import Path
+import posixpath
 
 from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 from tfx.components.evaluator import constants, executor
 from tfx.types import Artifact, artifact_utils
 from tfx.types import standard_component_specs as standard
-from tfx.utils import proto_utils
+from tfx.utils import path_utils, proto_utils
 
 from gptfx.components.evaluator.eval_config import with_bound
-from gptfx.components.exported import exported_folder
+from gptfx.components.files import local, write_text
 from gptfx.components.last_blessed.executor import is_absent
 from gptfx.data.errors import InputError
-from gptfx.modules.export.card import require_packages
+from gptfx.modules.export.card import CARD_PATH, require_packages
 
 MAX_BITS_PER_BYTE = "max_bits_per_byte"
 NOTHING_TO_COMPARE = "nothing_to_compare"  # custom property of the evaluation: 1 where so
@@ -34,7 +34,9 @@ class Executor(executor.Executor):
             self._bless_without_baseline(input_dict, output_dict)
         else:
             for model in [*input_dict["model"], *(baseline or [])]:
-                require_packages(exported_folder(model))
+                exported = path_utils.serving_model_path(model.uri)
+                with local(exported, CARD_PATH.as_posix()) as folder:
+                    require_packages(folder)
             super().Do(input_dict, output_dict, exec_properties)
 
     def _bless_without_baseline(
@@ -51,7 +53,7 @@ class Executor(executor.Executor):
         blessing.set_int_custom_property(
             constants.ARTIFACT_PROPERTY_BLESSED_KEY, constants.BLESSED_VALUE
         )
-        Path(blessing.uri, constants.BLESSED_FILE_NAME).touch()
+        write_text(posixpath.join(blessing.uri, constants.BLESSED_FILE_NAME), "")
 
 
 def started_with(parameters: dict[str, object]) -> dict[str, object]:

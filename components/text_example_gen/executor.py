@@ -5,8 +5,8 @@ and keeps the passages of a shard in order.
 """
 
 import json
+import posixpath
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -19,6 +19,7 @@ from tfx.types import Artifact, artifact_utils
 from tfx.utils import proto_utils
 
 from gptfx.components.examples import EVAL, TRAIN, RawExample
+from gptfx.components.files import read_text
 from gptfx.components.text_example_gen.files import (
     corpora_of,
     fingerprint,
@@ -78,7 +79,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self, files: list[TextFile], shards: list[Shard], passage_bytes: int
     ) -> dict[str, Any]:
         """Writes the shards, and returns the figures about the text."""
-        figures = str(Path(self._get_tmp_dir(), "figures.json"))
+        figures = posixpath.join(self._get_tmp_dir(), "figures.json")  # may be a URI: no Path
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -95,7 +96,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Figures" >> beam.Map(figures_as_json)
                 | "Write figures" >> beam.io.WriteToText(figures, shard_name_template="")
             )
-        found: dict[str, Any] = json.loads(Path(figures).read_text(encoding="ascii"))
+        found: dict[str, Any] = json.loads(read_text(figures))
         return found
 
 
@@ -134,8 +135,9 @@ class WriteShard(beam.DoFn):
         """Yields the file's name; the file appears whole or not at all."""
         # Beside the split's folder: Beam reads every file in it, hidden ones too. A retry writes
         # over it.
-        target = Path(shard.target)
-        partial = str(target.parent.with_name(f".{target.parent.name}-{target.name}"))
+        split_folder, name = posixpath.split(shard.target)
+        examples, split = posixpath.split(split_folder)
+        partial = posixpath.join(examples, f".{split}-{name}")
         with tf.io.TFRecordWriter(partial, "GZIP") as writer:
             for part in shard.parts:
                 passages = read_passages(part.path, part.start, part.end, self.passage_bytes)
@@ -165,12 +167,12 @@ def _shards_of_split(split: str, parts: list[Part], folder: str) -> list[Shard]:
         if sum(part.end - part.start for part in groups[-1]) >= SHARD_BYTES:
             groups.append([])
     groups = [group for group in groups if group] or [[]]
-    split_folder = Path(folder) / f"Split-{split}"  # TFX's layout of an Examples artifact
-    tf.io.gfile.makedirs(str(split_folder))
+    split_folder = posixpath.join(folder, f"Split-{split}")  # TFX's layout of an Examples artifact
+    tf.io.gfile.makedirs(split_folder)
     count = len(groups)
     names = [f"data_tfrecord-{index:05d}-of-{count:05d}.gz" for index in range(count)]
     return [
-        Shard(str(split_folder / name), tuple(group))
+        Shard(posixpath.join(split_folder, name), tuple(group))
         for name, group in zip(names, groups, strict=True)
     ]
 

@@ -4,14 +4,13 @@ import json
 import posixpath
 import time
 from functools import partial
-from pathlib import Path
 
 import apache_beam as beam
-import tensorflow as tf
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
 from gptfx.components.examples import SHARD_PATTERN, TRAIN
+from gptfx.components.files import made, read_text
 from gptfx.components.tokenizer_trainer.counting import Count, CountPieces
 from gptfx.modules.config import TokenizerConfig
 from gptfx.modules.progress import Progress, report
@@ -44,7 +43,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         counts = [] if config.kind == "byte" else self._count(train, config)
         tokenizer = make_tokenizer(config, counts, _MergeReports())
         artifact = artifact_utils.get_single_instance(output_dict["tokenizer"])
-        tokenizer.save(Path(artifact.uri))
+        with made(artifact.uri) as folder:
+            tokenizer.save(folder)
         artifact.set_string_custom_property("kind", tokenizer.kind)
         artifact.set_int_custom_property("vocab_size", tokenizer.vocab_size)
         artifact.set_string_custom_property("normalization", tokenizer.normalization)
@@ -62,8 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Serialize" >> beam.Map(serialize)
                 | "Write" >> beam.io.WriteToText(target, shard_name_template="")
             )
-        with tf.io.gfile.GFile(target) as lines:
-            ordered = sorted(json.loads(line) for line in lines)
+        ordered = sorted(json.loads(line) for line in read_text(target).splitlines())
         return [(bytes.fromhex(piece), count) for _, _, _, piece, count in ordered]
 
 

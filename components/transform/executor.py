@@ -2,7 +2,8 @@
 
 from tfx.components.transform import executor
 
-from gptfx.components.tokenizer_input import Inputs, Parameters, hand_over_tokenizer
+from gptfx.components.files import local
+from gptfx.components.tokenizer_input import TOKENIZER, Inputs, Parameters, hand_over_tokenizer
 
 
 class Executor(executor.Executor):
@@ -10,5 +11,7 @@ class Executor(executor.Executor):
 
     def Do(self, input_dict: Inputs, output_dict: Inputs, exec_properties: Parameters) -> None:
         """See TFX."""
-        inputs, parameters = hand_over_tokenizer(input_dict, exec_properties)
-        super().Do(inputs, output_dict, parameters)
+        (tokenizer,) = input_dict[TOKENIZER]
+        with local(tokenizer.uri) as folder:
+            inputs, parameters = hand_over_tokenizer(input_dict, exec_properties, str(folder))
+            super().Do(inputs, output_dict, parameters)

@@ -1,5 +1,6 @@
 """A corpus of two short files goes once through every node; the tests look at what came of it."""
 
+import posixpath
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.dsl.io import fileio
 from tfx.types import Artifact, Channel, standard_artifacts
 
 from gptfx.components.exported import exported_card, exported_folder
@@ -27,10 +29,9 @@ from gptfx.modules.config import (
     TrainerConfig,
 )
 from gptfx.modules.export.card import write_card
-from gptfx.pipeline.config import BeamConfig
+from gptfx.pipeline.beam import BeamConfig
 
-# Of any container image: without one TFX packs itself up for remote workers, four seconds a node.
-BEAM_ARGS = (*BeamConfig().pipeline_args, "--sdk_container_image=unused")
+BEAM_ARGS = BeamConfig().pipeline_args
 PASSAGE_BYTES, EVAL_FRACTION, VOCAB_SIZE = 64, 0.25, 280
 LINEAGE = {"corpora": ["rhymes"], "tokenizer": "bpe", "preset": "tiny"}
 TEXTS = {
@@ -51,15 +52,22 @@ def no_arguments() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def execute() -> Execute:
-    """Runs a node's executor: (node, folder, inputs, parameters of its driver) to its outputs."""
+    """Runs a node's executor: (node, folder or URI, inputs, parameters of its driver) to its
+    outputs."""
 
     def run(
-        node: BaseComponent, folder: Path, inputs: Artifacts | None = None, **parameters: object
+        node: BaseComponent,
+        folder: Path | str,
+        inputs: Artifacts | None = None,
+        **parameters: object,
     ) -> Artifacts:
-        outputs = {key: _empty(channel, folder / key) for key, channel in node.outputs.items()}
+        outputs = {
+            key: _empty(channel, posixpath.join(folder, key))
+            for key, channel in node.outputs.items()
+        }
         known = {key: value for key, value in node.exec_properties.items() if value is not None}
         executor_class = node.executor_spec.executor_class
-        context: dict[str, Any] = {"tmp_dir": str(folder / "tmp"), "unique_id": "1"}
+        context: dict[str, Any] = {"tmp_dir": posixpath.join(folder, "tmp"), "unique_id": "1"}
         if issubclass(executor_class, BaseBeamExecutor):
             context["beam_pipeline_args"] = list(BEAM_ARGS)
             executor = executor_class(BaseBeamExecutor.Context(**context))
@@ -71,10 +79,10 @@ def execute() -> Execute:
     return run
 
 
-def _empty(channel: Channel, folder: Path) -> Artifact:
-    folder.mkdir(parents=True)
+def _empty(channel: Channel, folder: str) -> Artifact:
+    fileio.makedirs(folder)
     artifact = channel.type()
-    artifact.uri = str(folder)
+    artifact.uri = folder
     return artifact
 
 

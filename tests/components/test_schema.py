@@ -28,4 +28,4 @@ def test_an_edited_schema_has_other_parameters_and_so_another_cache_key(
         file.write_text(content)
         found.append(dict(CuratedSchema().exec_properties))
     assert found[0] != found[1]
-    assert found[0]["schema_file"] == found[1]["schema_file"]
+    assert str(tmp_path) not in str(found)  # where it runs, the file may be elsewhere

@@ -8,10 +8,7 @@ stays but the store and the volumes.
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,18 +16,20 @@ from typing import Any
 
 import yaml
 
-SCHEME, MOUNT = "minio://", Path("/minio")  # the launcher's folder for that scheme
+SCHEME = "minio://"
 Json = dict[str, Any]
 
 
 @dataclass
 class Task:
-    """A task that ran, or that the cache answered; `said` is the end of standard error."""
+    """A task that ran, or that the cache answered; what it said on standard error, and the status
+    that its pod shows."""
 
     artifacts: dict[str, Json] = field(default_factory=dict)
     cached: bool = False
     code: int = 0
     said: str = ""
+    status: str = ""
 
 
 def topological(tasks: Mapping[str, Json]) -> list[str]:
@@ -48,13 +47,14 @@ def topological(tasks: Mapping[str, Json]) -> list[str]:
 
 
 class Backend:
-    """An object store, a cache, and a folder that stands for the pods' own file system."""
+    """An object store, a cache, and a folder for what a pod writes."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is empty; `MOUNT` must be free, and is a link to a part of it."""
-        self.store, self.pods = folder / "store", folder / "pods"
+    def __init__(self, folder: Path, pods: Any, *volumes: Path) -> None:
+        """`folder` is empty; `pods` runs commands, which see the volumes at their paths."""
+        self.store, self.folder = folder / "store", folder / "pods"
+        self.pods, self.volumes = pods, volumes
         self.store.mkdir()
-        self.pods.mkdir()
+        self.folder.mkdir()
         self.cache: dict[str, dict[str, Json]] = {}
         self.runs = 0
 
@@ -78,6 +78,7 @@ class Backend:
     def _run_task(
         self, name: str, task: Json, specification: Json, given: Json, done: dict[str, Task]
     ) -> Task:
+        assert "triggerPolicy" not in task, "a condition, which is not emulated"
         component = specification["components"][task["componentRef"]["name"]]
         container = specification["deploymentSpec"]["executors"][component["executorLabel"]]
         container = container["container"]
@@ -114,35 +115,25 @@ class Backend:
     def _run_container(
         self, name: str, component: Json, container: Json, inputs: dict[str, Json], values: Json
     ) -> Task:
-        pod = self.pods / f"{self.runs}-{name}"
-        MOUNT.symlink_to(pod / "minio")
+        pod = self.folder / f"{self.runs}-{name}"
+        local = pod / "minio"
+        local.mkdir(parents=True)
         try:
-            (pod / "minio").mkdir(parents=True)
             for each in inputs.values():
-                self._copy(self._stored(each["uri"]), self._local(each["uri"]))
+                copy(self.store / below(each["uri"]), local / below(each["uri"]))
             made = self._outputs(name, component)
             for each in made.values():
-                self._local(each["uri"]).parent.mkdir(parents=True, exist_ok=True)
+                (local / below(each["uri"])).parent.mkdir(parents=True, exist_ok=True)
             output_file = pod / "output_metadata.json"
             executor_input = self._executor_input(inputs, values, made, output_file)
             words = [
                 word.replace("{{$}}", json.dumps(executor_input))
                 for word in [*container["command"], *container["args"]]
             ]
-            assert words[0] == "python"
-            done = subprocess.run(
-                [sys.executable, *words[1:]],
-                cwd=pod,
-                capture_output=True,
-                text=True,
-                env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-                check=False,
-            )
-            if done.returncode:
-                return Task(code=done.returncode, said=done.stderr)
-            return Task(self._collect(made, output_file), said=done.stderr)
+            ended = self.pods.run(container, words, pod, self.volumes)
+            artifacts = {} if ended.code else self._collect(made, output_file, local)
+            return Task(artifacts, code=ended.code, said=ended.said, status=ended.status)
         finally:
-            MOUNT.unlink()
             shutil.rmtree(pod, ignore_errors=True)
 
     def _outputs(self, name: str, component: Json) -> dict[str, Json]:
@@ -170,7 +161,7 @@ class Backend:
             },
         }
 
-    def _collect(self, made: dict[str, Json], output_file: Path) -> dict[str, Json]:
+    def _collect(self, made: dict[str, Json], output_file: Path, local: Path) -> dict[str, Json]:
         """Merges what the command wrote into the output file, and uploads."""
         written = json.loads(output_file.read_text(encoding="utf-8"))
         assert not set(written.get("artifacts", {})) - set(made)
@@ -180,19 +171,19 @@ class Backend:
             uri, metadata = said.get("uri", each["uri"]), said.get("metadata", {})
             assert uri.startswith(SCHEME), f"{key} says it is at {uri}"
             artifacts[key] = {**each, "uri": uri, "metadata": {**each["metadata"], **metadata}}
-            self._copy(self._local(uri), self._stored(uri))
+            copy(local / below(uri), self.store / below(uri))
         return artifacts
 
-    def _stored(self, uri: str) -> Path:
-        return self.store / uri.removeprefix(SCHEME)
 
-    def _local(self, uri: str) -> Path:
-        return MOUNT / uri.removeprefix(SCHEME)
+def below(uri: str) -> str:
+    """Where a URI's files are, from the store's folder and from the launcher's."""
+    return uri.removeprefix(SCHEME)
 
-    def _copy(self, source: Path, target: Path) -> None:
-        """Files alone: an object store has no empty folders."""
-        for path in sorted(source.rglob("*")) if source.is_dir() else ():
-            if path.is_file():
-                copy = target / path.relative_to(source)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copy)
+
+def copy(source: Path, target: Path) -> None:
+    """Files alone: an object store has no empty folders."""
+    for path in sorted(source.rglob("*")) if source.is_dir() else ():
+        if path.is_file():
+            made = target / path.relative_to(source)
+            made.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, made)

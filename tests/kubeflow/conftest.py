@@ -24,9 +24,14 @@ def load(name: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def backend_at() -> Callable[[Path], Any]:
-    """Makes a `Backend` of `backend.py` in an empty folder."""
-    return load("backend").Backend
+def backend_at() -> Callable[..., Any]:
+    """Makes a `Backend` of `backend.py` in an empty folder: (folder, volumes ...)."""
+    pods = load("pods").pods()
+
+    def make(folder: Path, *volumes: Path) -> Any:
+        return load("backend").Backend(folder, pods, *volumes)
+
+    return make
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
+import gptfx.components as rooms
 from gptfx.data.errors import InputError
 from gptfx.kubeflow.checks import LONGEST_ARGUMENT, require_runnable
 from gptfx.kubeflow.package import Package, make_package
@@ -25,6 +26,19 @@ from gptfx.kubeflow.settings import KubeflowConfig
 from gptfx.pipeline.cluster import compile_package
 from gptfx.pipeline.config import load_config, preset_names
 
+DATAFLOW = [
+    "beam.runner=DataflowRunner",
+    "beam.options={project: p, region: r, temp_location: gs://b/t, sdk_container_image: i}",
+]
+FLINK = [
+    "beam.runner=FlinkRunner",
+    "beam.options={job_endpoint: 'flink:8099', environment_type: EXTERNAL,"
+    " environment_config: 'localhost:50000'}",
+]
+BEAM_NODES = {
+    *("ingest", "statistics", "data-gate", "tokenizer", "transform", "evaluator", "regression"),
+    *("bulk-ingest", "bulk-inferrer", "bulk-scorer"),
+}
 Compiled = Callable[..., Package]
 Json = dict[str, Any]
 
@@ -54,6 +68,15 @@ def test_every_preset_becomes_a_package_that_kfp_loads(
     assert loaded.pipeline_spec.pipeline_info.name == f"gptfx-{preset}"
     first, second = yaml.safe_load_all((tmp_path / "package.yaml").read_text())
     assert Package(first, second) == package
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_no_package_names_a_folder_of_the_machine_that_compiled_it(
+    compiled: Compiled, preset: str
+) -> None:
+    text = yaml.safe_dump(list(compiled(preset)))
+    for folder in (Path(rooms.__file__).parents[1], Path(__file__).parents[2], Path.home()):
+        assert f"{folder}/" not in text
 
 
 def test_a_run_may_be_told_five_things_and_need_not_be(compiled: Compiled) -> None:
@@ -152,6 +175,7 @@ def test_pods_are_told_their_limits_volumes_and_secrets(compiled: Compiled) -> N
     assert secret["keyToEnv"] == [{"secretKey": "secretkey", "envVar": "AWS_SECRET_ACCESS_KEY"}]
     assert found["imagePullSecret"][0]["secretName"] == "registry"
     assert found["securityContext"] == {"runAsNonRoot": True}
+    assert [each["mountPath"] for each in found["emptyDirMounts"]] == ["/tmp"]
 
 
 def test_where_texts_are_is_said_when_a_run_is_started(compiled: Compiled) -> None:
@@ -182,11 +206,37 @@ def test_where_texts_are_is_said_when_a_run_is_started(compiled: Compiled) -> No
             "a cluster does not fetch a corpus",
         ),
         (["data.corpora=[a/x, b/x]"], "two corpora have the name x"),
+        ([*DATAFLOW, "kubeflow.pipeline_root=s3://b/x"], "Dataflow's workers would not see"),
+        (FLINK, "Beam's workers would not see the artifacts"),
+        ([*FLINK, "kubeflow.pipeline_root=minio://b/x"], "mount a volume at the folder of its"),
+        (["kubeflow.volumes=[{claim: a, folder: /minio}]"], "/minio is mounted in every pod"),
     ],
 )
 def test_what_a_pod_would_not_find_is_refused(settings: list[str], message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         compile_package(load_config("smoke", settings))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [*DATAFLOW, "kubeflow.pipeline_root=gs://b/x"],
+        [
+            *FLINK,
+            "kubeflow.pipeline_root=minio://b/x",
+            "kubeflow.volumes=[{claim: a, folder: /minio/b}, {claim: b, folder: /mnt/gptfx}]",
+        ],
+    ],
+)
+def test_every_beam_node_is_told_the_runner_and_its_options(settings: list[str]) -> None:
+    config = load_config("smoke", [*settings, "bulk_scorer.corpora=[scene]"])
+    package = compile_package(config)
+    told = {
+        node
+        for node in tasks(package)
+        if set(config.beam.pipeline_args) <= set(container(package, node)["args"])
+    }
+    assert told >= BEAM_NODES
 
 
 def small_pipeline(*nodes: BaseNode, name: str = "small") -> Pipeline:

@@ -1,0 +1,111 @@
+"""Where the data nodes run: the section `beam` of a configuration, and Beam's arguments of it."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from gptfx.data.errors import InputError
+from gptfx.modules.config import Section
+
+Runner = Literal["DirectRunner", "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner"]
+OptionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Option = bool | int | float | str | tuple[str, ...] | dict[str, str | dict[str, str]]
+
+# In full: Beam's shorthand first looks for a runner to download.
+IN_THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+# On one machine a second process costs more in imports than it brings.
+ONE_WORKER: dict[str, Option] = {"direct_running_mode": "in_memory", "direct_num_workers": 1}
+CODE_OF_WORKERS = ("sdk_container_image", "setup_file", "extra_packages")
+NEEDED = {  # what a runner cannot do without
+    "DirectRunner": (),
+    "DataflowRunner": ("project", "region", "temp_location"),
+    "FlinkRunner": ("job_endpoint", "environment_type"),
+    "SparkRunner": ("job_endpoint", "environment_type"),
+    "PortableRunner": ("job_endpoint", "environment_type"),
+}
+NEEDED_BY_ENVIRONMENT = {
+    "EXTERNAL": ("environment_config",),
+    "PROCESS": ("environment_config",),
+    "DOCKER": ("sdk_container_image",),
+    "LOOPBACK": (),
+}
+
+
+class BeamConfig(Section):
+    """Where the data nodes run.
+
+    Attributes:
+      runner: Beam's name of it. The DirectRunner is one worker in this process; FlinkRunner,
+        SparkRunner and PortableRunner hand their jobs to a portable job service.
+      options: Beam's, by their names without dashes, for this runner: ``job_endpoint:
+        flink-jobs:8099``. `true` is a flag, `false` leaves it out, a list repeats an option, a
+        mapping becomes JSON.
+    """
+
+    runner: Runner = "DirectRunner"
+    options: dict[OptionName, Option] = {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> "BeamConfig":
+        if "runner" in self.options:
+            received = f"beam.options.runner = {self.options['runner']}"
+            raise InputError("the runner is not among its options", received, "set beam.runner")
+        for name in NEEDED[self.runner]:
+            self._require(name, f"beam.runner = {self.runner}")
+        if self.runner == "DataflowRunner":
+            if not any(self.options.get(name) for name in CODE_OF_WORKERS):
+                remedy = "set beam.options.sdk_container_image to an image that holds gptfx"
+                raise InputError("Dataflow's workers lack gptfx", _shown(self.options), remedy)
+        elif self.is_remote:
+            self._require_environment()
+        return self
+
+    def _require(self, name: str, because: str) -> None:
+        if not self.options.get(name):
+            received = f"{because}, beam.options = {_shown(self.options)}"
+            raise InputError(
+                f"beam.options.{name} is missing", received, f"set beam.options.{name}"
+            )
+
+    def _require_environment(self) -> None:
+        kind = str(self.options["environment_type"])
+        if kind not in NEEDED_BY_ENVIRONMENT:
+            remedy = f"use one of {', '.join(NEEDED_BY_ENVIRONMENT)}"
+            raise InputError("beam.options.environment_type has an impossible value", kind, remedy)
+        for name in NEEDED_BY_ENVIRONMENT[kind]:
+            self._require(name, f"beam.options.environment_type = {kind}")
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether jobs are handed to a service."""
+        return self.runner != "DirectRunner"
+
+    @property
+    def has_workers_elsewhere(self) -> bool:
+        """Whether workers see no files but those that are shared with them."""
+        return self.is_remote and self.options.get("environment_type") != "LOOPBACK"
+
+    @property
+    def pipeline_args(self) -> tuple[str, ...]:
+        """Arguments of every Beam pipeline."""
+        options = self.options if self.is_remote else {**ONE_WORKER, **self.options}
+        if not any(options.get(name) for name in CODE_OF_WORKERS):
+            # Never pulled; but without a name TFX packs itself up for workers in every node (4 s).
+            options = {**options, "sdk_container_image": "unused"}
+        runner = self.runner if self.is_remote else IN_THIS_PROCESS
+        words = [word for name, value in options.items() for word in _words(name, value)]
+        return (f"--runner={runner}", *words)
+
+
+def _words(name: str, value: Option) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}"] if value else []
+    if isinstance(value, dict):
+        return [f"--{name}={json.dumps(value)}"]
+    return [f"--{name}={each}" for each in (value if isinstance(value, tuple) else (value,))]
+
+
+def _shown(options: dict[str, Option]) -> str:
+    """The names alone: a value may be a credential."""
+    return f"options {', '.join(options)}" if options else "no options"
