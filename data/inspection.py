@@ -17,6 +17,7 @@ class FileReport:
     """What one file holds."""
 
     source: str
+    path: str
     bytes: int
     invalid_bytes: int
     """Bytes that are part of no valid UTF-8 sequence."""
@@ -43,8 +44,8 @@ class InspectionReport:
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """Sources of the empty files: nothing is learned from them."""
-        return tuple(file.source for file in self.files if file.is_empty)
+        """Paths of the empty files: nothing is learned from them."""
+        return tuple(file.path for file in self.files if file.is_empty)
 
     @property
     def bytes(self) -> int:
@@ -78,9 +79,9 @@ def require_text(report: InspectionReport, max_invalid_fraction: float | None = 
     there may be none.
     """
     if not report.bytes:
-        sources = ", ".join(report.skipped[:3]) or "no files"
-        raise InputError("the corpus is empty", sources, "name files that hold text")
-    if binary := [file.source for file in report.files if file.is_binary]:
+        paths = ", ".join(report.skipped[:3]) or "no files"
+        raise InputError("the corpus is empty", paths, "name files that hold text")
+    if binary := [file.path for file in report.files if file.is_binary]:
         problem = f"{len(binary)} of {len(report.files)} files hold no UTF-8 text but binary data"
         remedy = "remove them from the corpus or convert them to UTF-8"
         raise InputError(problem, ", ".join(binary[:3]), remedy)
@@ -94,10 +95,10 @@ def _too_many_invalid(file: FileReport, bound: float | None) -> InputError:
     remedy = "convert the file to UTF-8"
     if bound is not None:
         remedy += (
-            f", or raise data.max_invalid_fraction (now {bound:g}) to learn"
-            " from it with a replacement character (U+FFFD) in each such place"
+            f", or raise data.max_invalid_fraction (now {bound:g}) to read"
+            " it with a replacement character (U+FFFD) in each such place"
         )
-    return InputError(f"{file.source} is not valid UTF-8", share, remedy)
+    return InputError(f"{file.path} is not valid UTF-8", share, remedy)
 
 
 @dataclass
@@ -134,4 +135,5 @@ def _inspect_file(source: str, path: str) -> FileReport:
         for block in iter(lambda: stream.read(BLOCK_BYTES), b""):
             scan.feed(block)
     scan.feed(b"", final=True)
-    return FileReport(source, scan.offset, scan.invalid_bytes, scan.first_invalid, scan.is_binary)
+    found = (scan.offset, scan.invalid_bytes, scan.first_invalid, scan.is_binary)
+    return FileReport(source, str(path), *found)

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from gptfx.data.errors import InputError
 from gptfx.data.storage import open_text
 
-MIN_PASSAGE_BYTES = 64
+MIN_PASSAGE_BYTES, MAX_PASSAGE_BYTES = 64, 1 << 20
 LINE_SEARCH_BYTES = 64 * 1024
 LOOKAHEAD_BYTES = 3  # enough to see whether the window ends inside a character of up to 4 bytes
 

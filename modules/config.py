@@ -303,6 +303,7 @@ class BigramConfig(Section):
 
 
 STOP_SEPARATOR = "\x1f"  # unit separator, between the several stop strings of one prompt
+MOST_STOPS = 64  # of a prompt
 HOTTEST = 1e9  # temperature
 
 

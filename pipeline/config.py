@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from gptfx.data.catalogue import CATALOGUE, RegisteredCorpus
 from gptfx.data.errors import InputError
-from gptfx.data.passages import MIN_PASSAGE_BYTES
+from gptfx.data.passages import MAX_PASSAGE_BYTES, MIN_PASSAGE_BYTES
 from gptfx.kubeflow.settings import KubeflowConfig
 from gptfx.modules.config import (
     BigramConfig,
@@ -67,7 +67,7 @@ class DataConfig(Section):
     weights: dict[str, Annotated[float, Field(gt=0.0)]] = {}
     registered: dict[Annotated[str, Field(pattern=NAME_PATTERN)], Registered] = {}
     eval_fraction: float = Field(0.1, ge=0.001, le=0.9)
-    passage_bytes: int = Field(2048, ge=MIN_PASSAGE_BYTES, le=1 << 20)
+    passage_bytes: int = Field(2048, ge=MIN_PASSAGE_BYTES, le=MAX_PASSAGE_BYTES)
     max_invalid_fraction: float = Field(0.001, ge=0.0, le=1.0)
 
     @property

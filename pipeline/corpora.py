@@ -22,7 +22,8 @@ def resolve_all(config: DataConfig, home: Path, notes: list[str] | None = None) 
     names = [corpus.name for corpus in corpora]
     for name in names:
         if names.count(name) > 1:
-            raise InputError("two corpora have the same name", name, "rename one of the folders")
+            places = ", ".join(corpus.pattern for corpus in corpora if corpus.name == name)
+            raise InputError(f"two corpora have the name {name}", places, "rename one of them")
     if unknown := sorted(set(config.weights) - set(names)):
         remedy = f"weigh one of {', '.join(names)}"
         raise InputError("data.weights names no corpus of this run", unknown[0], remedy)

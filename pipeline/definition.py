@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow_data_validation as tfdv
-from tfx.components import BulkInferrer, ExampleValidator, StatisticsGen
+from tfx.components import ExampleValidator, StatisticsGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto.bulk_inferrer_pb2 import DataSpec, ModelSpec
 from tfx.types import BaseChannel
 
+from gptfx.components.bulk_inferrer.component import GatedInferrer
 from gptfx.components.bulk_scorer.component import BulkScorer
 from gptfx.components.data_gate.component import DataGate
 from gptfx.components.evaluator.component import GateEvaluator
 from gptfx.components.evaluator.eval_config import bounds, eval_config
-from gptfx.components.examples import TRAIN
 from gptfx.components.infra_validator.component import ServingValidator
 from gptfx.components.last_blessed.component import LastBlessed
 from gptfx.components.pusher.component import GatedPusher
@@ -86,16 +85,10 @@ def create_components(
     transform = transform.with_id("transform")
     models = _trainers(config, sorted(corpora), tokenizer, transform, told)
     judges = _judges(config, examples, models, serving_folder, told)
-    blessings = {name: node.outputs.get("blessing") for name, node in judges.items()}
-    pusher = GatedPusher(
-        models["trainer"].outputs["model"],
-        blessings["evaluator"],
-        serving_folder,
-        blessings.get("regression"),
-        blessings.get("infra-validator"),
-    ).with_id("pusher")
+    model, blessings = models["trainer"].outputs["model"], _blessings(judges)
+    pusher = GatedPusher(model, serving_folder=serving_folder, **blessings).with_id("pusher")
     prepared = [ingest, statistics, schema_gen, validator, gate, tokenizer, transform]
-    scoring = _scoring(config, to_score or {}, models["trainer"], judges["evaluator"], told)
+    scoring = _scoring(config, to_score or {}, model, blessings, told)
     return [*prepared, *models.values(), *judges.values(), pusher, *scoring]
 
 
@@ -182,11 +175,21 @@ def _judges(
     return judges
 
 
+def _blessings(judges: dict[str, BaseNode]) -> dict[str, BaseChannel | None]:
+    """What nodes that obey the gates are handed."""
+    given = {name: node.outputs.get("blessing") for name, node in judges.items()}
+    return {
+        "blessing": given["evaluator"],
+        "regression_blessing": given.get("regression"),
+        "infra_blessing": given.get("infra-validator"),
+    }
+
+
 def _scoring(
     config: Config,
     corpora: Mapping[str, str],
-    trainer: BaseNode,
-    evaluator: BaseNode,
+    model: BaseChannel,
+    blessings: dict[str, BaseChannel | None],
     told: StartedWith,
 ) -> list[BaseNode]:
     """`bulk-ingest`, `bulk-inferrer` and `bulk-scorer`, where there is something to score."""
@@ -194,13 +197,8 @@ def _scoring(
         return []
     cut = (0.0, config.data.passage_bytes, config.data.latest_spans)
     ingest = TextExampleGen(corpora, *cut, told.corpus_uri).with_id("bulk-ingest")
-    inferrer = BulkInferrer(
-        examples=ingest.outputs["examples"],
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        data_spec=DataSpec(example_splits=[TRAIN]),  # which is all there is
-        model_spec=ModelSpec(model_signature_name=["evaluate"]),
-    ).with_id("bulk-inferrer")
+    inferrer = GatedInferrer(ingest.outputs["examples"], model, **blessings)
+    inferrer = inferrer.with_id("bulk-inferrer")
     scorer = BulkScorer(inferrer.outputs["inference_result"]).with_id("bulk-scorer")
     return [ingest, inferrer, scorer]
 

@@ -20,9 +20,11 @@ def model_folder(name: str, layout: Layout) -> Path:
         )
     if name == LATEST:
         return latest(layout).folder
-    if not name.isdecimal() or Path(name).is_dir():
+    if not name.isdecimal():
         return Path(name)
     found = [version for version in _pushed(layout) if version.number == int(name)]
+    if not found and Path(name).is_dir():
+        return Path(name)
     if len(found) == 1:
         return found[0].folder
     if found:

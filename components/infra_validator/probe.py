@@ -184,7 +184,10 @@ def load(folder: Path, report: Values) -> Model:
     for package in card.get("requires", []):
         importlib.import_module(package.replace("-", "_"))
     start = time.monotonic()
-    loaded = tf.saved_model.load(str(folder))
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    except Exception as error:  # whatever TensorFlow stumbles over in what is there
+        raise RefusalError(f"the model is damaged: {type(error).__name__}: {error}") from error
     report["load_seconds"] = time.monotonic() - start
     return Model(loaded.signatures, card, loaded)
 

@@ -4,6 +4,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import BaseChannel, Channel, ComponentSpec, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
+from gptfx.components import blessings
 from gptfx.components.fingerprint import code_fingerprint
 from gptfx.components.pusher import driver, executor
 
@@ -18,11 +19,7 @@ class GatedPusherSpec(ComponentSpec):
     }
     INPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
-        "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
-        "regression_blessing": ChannelParameter(
-            type=standard_artifacts.ModelBlessing, optional=True
-        ),
-        "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing, optional=True),
+        **blessings.INPUTS,
     }
     OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tfx.components.util import model_utils
 from tfx.types import Artifact, artifact_utils
 
+from gptfx.components.blessings import is_blessed
 from gptfx.components.drivers import ObservingDriver
 from gptfx.components.exported import exported_card
 from gptfx.modules.export.versions import next_number, versions
@@ -12,21 +12,6 @@ from gptfx.modules.export.versions import next_number, versions
 SERVING_FOLDER = "serving_folder"
 VERSION = "version"
 REFUSED = "refused"
-
-
-def is_blessed(inputs: dict[str, list[Artifact]]) -> bool:
-    """Whether every blessing that the node was handed is one."""
-    if "infra_blessing" in inputs:
-        validated = artifact_utils.get_single_instance(inputs["infra_blessing"])
-        if not model_utils.is_infra_validated(validated):
-            return False
-    blessings = [inputs["blessing"]]  # without one nothing is blessed: an error
-    if "regression_blessing" in inputs:
-        blessings.append(inputs["regression_blessing"])
-    return all(
-        model_utils.is_model_blessed(artifact_utils.get_single_instance(blessing))
-        for blessing in blessings
-    )
 
 
 class Driver(ObservingDriver):

@@ -11,7 +11,7 @@ from gptfx.modules.evaluation.scoring import BYTES, NATS, TOKENS, score_texts
 from gptfx.modules.generation import streaming
 from gptfx.modules.generation.bounds import Bound, demand
 from gptfx.modules.generation.generate import generate, generate_compiled
-from gptfx.modules.generation.requests import Request, check
+from gptfx.modules.generation.requests import Request, check, rows_bound
 from gptfx.modules.generation.sampling import Sampling
 from gptfx.modules.language_model import LanguageModel, SharedModel, language_model
 from gptfx.modules.tokenizers.graph import GraphTokenizer
@@ -100,7 +100,8 @@ class ServingModel(tf.Module):
     @tf.function(input_signature=_rows({"text": tf.string}), autograph=False)
     def score(self, text: tf.Tensor) -> Tensors:
         """Scores texts."""
-        scored = score_texts(text, self.tokenizer, self.model)
+        with tf.control_dependencies([demand([rows_bound("text", text, self.config)])]):
+            scored = score_texts(tf.identity(text), self.tokenizer, self.model)
         counts = {name: tf.cast(scored[name], tf.int32) for name in (TOKENS, BYTES)}
         return {NATS: scored[NATS], **counts}
 
@@ -122,7 +123,8 @@ class ServingModel(tf.Module):
     @tf.function(input_signature=_rows({"text": tf.string}), autograph=False)
     def tokenize(self, text: tf.Tensor) -> Tensors:
         """Texts to ids."""
-        ids = self.tokenizer.encode(text)
+        with tf.control_dependencies([demand([rows_bound("text", text, self.config)])]):
+            ids = self.tokenizer.encode(tf.identity(text))
         return {"ids": ids.values, "row_splits": ids.row_splits}
 
     @tf.function(input_signature=_rows({"ids": tf.int64, "row_splits": tf.int64}), autograph=False)

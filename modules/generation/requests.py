@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from gptfx.modules.config import HOTTEST, GenerationConfig
+from gptfx.modules.config import HOTTEST, MOST_STOPS, STOP_SEPARATOR, GenerationConfig
 from gptfx.modules.generation.bounds import Bound, demand
 from gptfx.modules.generation.sampling import Sampling
 from gptfx.modules.language_model import LanguageModel
@@ -58,10 +58,10 @@ def check(request: Request, config: GenerationConfig) -> tf.Tensor:
 
 def _sizes(request: Request, config: GenerationConfig) -> list[Bound]:
     """As many rows everywhere, and not too many; no prompt too long."""
-    rows, most, longest = tf.size(request.prompts), config.largest_batch, config.longest_prompt
+    rows, longest = tf.size(request.prompts), config.longest_prompt
     size = tf.strings.length(request.prompts)
     bounds = [
-        Bound(rows <= most, "prompt: too many rows", rows, f"send at most {most}"),
+        rows_bound("prompt", request.prompts, config),
         Bound.of_each(
             "prompt: too long, in bytes", size, size <= longest, f"send at most {longest}"
         ),
@@ -90,7 +90,17 @@ def setting_bounds(request: Request, config: GenerationConfig) -> list[Bound]:
     if sampling.repetition_penalty is not None:
         penalty = sampling.repetition_penalty
         bounds.append(Bound.between("repetition_penalty", penalty, 0.01, 100.0))
+    if request.stops is not None:
+        count = tf.strings.split(request.stops, STOP_SEPARATOR).row_lengths()
+        remedy = f"give at most {MOST_STOPS} for each prompt"
+        bounds.append(Bound.of_each("stop: too many", count, count <= MOST_STOPS, remedy))
     return bounds
+
+
+def rows_bound(name: str, texts: tf.Tensor, config: GenerationConfig) -> Bound:
+    """As many texts (B,) as a request may have."""
+    rows, most = tf.size(texts), config.largest_batch
+    return Bound(rows <= most, f"{name}: too many rows", rows, f"send at most {most}")
 
 
 def _named(request: Request) -> dict[str, tf.Tensor]:

@@ -33,8 +33,10 @@ def generate(
     file: str | None = typer.Option(
         None, "--file", metavar="FILE|-", help="A prompt a line; `-` is standard input."
     ),
-    max_new_tokens: int = typer.Option(
-        160, min=0, help="How many tokens to make; the model says how many at most."
+    max_new_tokens: int | None = typer.Option(
+        None,
+        min=0,
+        help="How many tokens to make; the model says how many at most. If not given 160, or that.",
     ),
     temperature: float = typer.Option(
         0.8, min=0.0, max=1e9, help="0 always takes the likeliest token."
@@ -71,12 +73,14 @@ def generate(
     del verbose  # main() looks for it
     if not 0.0 < top_p <= 1.0:
         raise InputError("--top-p is a share", top_p, "give more than 0 and at most 1")
-    words = tuple(map(_stop_words, stop))
+    words = _stops(stop)
     prompts = read_prompts(prompt, file)
     layout = Layout(root.expanduser().absolute())
     folder = model_folder(model, layout)
     card = require_model(folder)
     _require_within(card, max_new_tokens, batch_size)
+    if max_new_tokens is None:
+        max_new_tokens = min(160, _bounds(card).get("most_new_tokens", 160))
     from gptfx.pipeline.quiet import quiet
 
     with quiet(layout.logs / "generate.log") as (out, err):
@@ -101,11 +105,16 @@ def generate(
                 print(f"gptfx: {place}, line {number + 1}: {CUT_SHORT}", file=err)
 
 
-def _stop_words(words: str) -> str:
-    """Words that may end a text, as the model's `stop` takes them.
+def _stops(stop: list[str]) -> tuple[str, ...]:
+    """What may end a text, as the model's `stop` takes it. Raises InputError for others."""
+    from gptfx.modules.config import MOST_STOPS
 
-    Raises InputError for others.
-    """
+    if len(stop) > MOST_STOPS:
+        raise InputError("--stop: too many", len(stop), f"give at most {MOST_STOPS}")
+    return tuple(map(_stop_words, stop))
+
+
+def _stop_words(words: str) -> str:
     from gptfx.modules.config import STOP_SEPARATOR
 
     if not words:
@@ -123,10 +132,12 @@ def _bounds(card: dict[str, Any]) -> dict[str, Any]:
     return card.get("generation", {})
 
 
-def _require_within(card: dict[str, Any], max_new_tokens: int, batch_size: int | None) -> None:
+def _require_within(
+    card: dict[str, Any], max_new_tokens: int | None, batch_size: int | None
+) -> None:
     """Raises InputError for more than the model takes, before it is loaded."""
     asked = {
-        "--max-new-tokens": (max_new_tokens, "most_new_tokens"),
+        "--max-new-tokens": (max_new_tokens or 0, "most_new_tokens"),
         "--batch-size": (batch_size or 0, "largest_batch"),
     }
     for option, (given, key) in asked.items():

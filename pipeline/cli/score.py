@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from gptfx.data.errors import InputError
+from gptfx.data.passages import MAX_PASSAGE_BYTES, MIN_PASSAGE_BYTES
 from gptfx.modules.export.card import PASSAGE_BYTES
 from gptfx.modules.export.versions import require_model
 from gptfx.pipeline.cli.generate import MODEL, ROOT
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gptfx.data.corpora import TextCorpus
     from gptfx.modules.evaluation.sums import Sums
 
-AT_ONCE = 16  # passages
+AT_ONCE = 16  # passages, or fewer if the model takes fewer
 
 
 def score(
@@ -30,7 +31,8 @@ def score(
     ),
     passage_bytes: int | None = typer.Option(
         None,
-        min=64,
+        min=MIN_PASSAGE_BYTES,
+        max=MAX_PASSAGE_BYTES,
         help="A text is cut into passages of at most so many bytes, each of which is read on its"
         " own; as what the model was judged by, if not given.",
     ),
@@ -57,7 +59,8 @@ def score(
     with quiet(layout.logs / "score.log") as (out, err):
         from gptfx.modules.generation.speak import load
 
-        total = _score(load(folder), _passages(corpus, size), err)
+        at_once = min(AT_ONCE, card.get("generation", {}).get("largest_batch", AT_ONCE))
+        total = _score(load(folder), _passages(corpus, size), at_once, err)
         origin = {"model_id": card.get("model_id"), "model": str(folder)}
         _show(total, size, origin if as_json else None, out)
 
@@ -79,13 +82,13 @@ def _passages(corpus: "TextCorpus", size: int) -> Iterator[bytes]:
             yield passage
 
 
-def _score(model: Any, passages: Iterator[bytes], err: TextIO) -> "Sums":
+def _score(model: Any, passages: Iterator[bytes], at_once: int, err: TextIO) -> "Sums":
     """Sums over all passages; a terminal sees how far it is."""
     from gptfx.modules.evaluation.sums import Sums
     from gptfx.modules.generation.speak import score
 
     total = Sums()
-    while batch := list(islice(passages, AT_ONCE)):
+    while batch := list(islice(passages, at_once)):
         for each in score(model, batch):
             total = total.plus(Sums(*each))
         if err.isatty():

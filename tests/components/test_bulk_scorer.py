@@ -1,4 +1,4 @@
-"""What BulkInferrer asked a model about texts adds up to what scoring them here gives."""
+"""What GatedInferrer asked a model about texts adds up to what scoring them here gives."""
 
 import json
 import math
@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfx.components import BulkInferrer
-from tfx.proto.bulk_inferrer_pb2 import DataSpec, ModelSpec
 from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 
+from gptfx.components.bulk_inferrer.component import GatedInferrer
 from gptfx.components.bulk_scorer.component import BulkScorer
 from gptfx.components.bulk_scorer.executor import read_scores
 from gptfx.components.examples import EVAL, TRAIN, read_raw_examples
@@ -61,28 +60,29 @@ def scores(
     view: LanguageModel,
     graph_tokenizer: GraphTokenizer,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[int], dict[str, dict[str, float]]]:
-    """Exports the model, has BulkInferrer ask it, and adds up; blessed or not."""
+) -> Callable[..., dict[str, dict[str, float]]]:
+    """Exports the model, has GatedInferrer ask it, and adds up; blessed or not."""
     folder = tmp_path_factory.mktemp("bulk")
     model = standard_artifacts.Model()
     model.uri = str(folder / "model")
     serving = ServingModel(graph_tokenizer, view, GenerationConfig(max_new_tokens=2))
     export(serving, Path(model.uri) / "Format-Serving", {"lineage": {}})
 
-    def run(blessed: int) -> dict[str, dict[str, float]]:
-        inferrer = BulkInferrer(
-            examples=Channel(type=standard_artifacts.Examples),
-            model=Channel(type=standard_artifacts.Model),
-            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-            data_spec=DataSpec(example_splits=[TRAIN]),
-            model_spec=ModelSpec(model_signature_name=["evaluate"]),
+    def run(blessed: int, answers: int = 1) -> dict[str, dict[str, float]]:
+        inferrer = GatedInferrer(
+            Channel(type=standard_artifacts.Examples),
+            Channel(type=standard_artifacts.Model),
+            Channel(type=standard_artifacts.ModelBlessing),
+            infra_blessing=Channel(type=standard_artifacts.InfraBlessing),
         )
-        blessing = standard_artifacts.ModelBlessing()
+        blessing, infra = standard_artifacts.ModelBlessing(), standard_artifacts.InfraBlessing()
         blessing.set_int_custom_property("blessed", blessed)
-        inputs = {"examples": others, "model": model, "model_blessing": blessing}
-        inferred = execute(inferrer, folder / f"inferrer-{blessed}", inputs)
+        infra.set_int_custom_property("blessed", answers)
+        inputs = {"examples": others, "model": model, "blessing": blessing, "infra_blessing": infra}
+        place = folder / f"{blessed}-{answers}"
+        inferred = execute(inferrer, place / "inferrer", inputs)
         scorer = BulkScorer(Channel(type=standard_artifacts.InferenceResult))
-        return read_scores(execute(scorer, folder / f"scorer-{blessed}", inferred)["scores"].uri)
+        return read_scores(execute(scorer, place / "scorer", inferred)["scores"].uri)
 
     return run
 
@@ -97,7 +97,7 @@ def test_texts_without_an_eval_split_are_all_in_one(others: Artifact) -> None:
 
 
 def test_the_scores_of_each_corpus_are_those_of_its_passages(
-    scores: Callable[[int], dict[str, dict[str, float]]],
+    scores: Callable[..., dict[str, dict[str, float]]],
     others: Artifact,
     view: LanguageModel,
     graph_tokenizer: GraphTokenizer,
@@ -119,10 +119,11 @@ def test_the_scores_of_each_corpus_are_those_of_its_passages(
     assert sizes == {"prose": 2, "songs": len(TEXTS["songs/a.txt"])}
 
 
-def test_a_model_that_was_not_blessed_has_no_scores(
-    scores: Callable[[int], dict[str, dict[str, float]]],
+@pytest.mark.parametrize("blessings", [(0, 1), (1, 0)])
+def test_a_model_that_any_gate_refused_is_not_asked_and_has_no_scores(
+    scores: Callable[..., dict[str, dict[str, float]]], blessings: tuple[int, int]
 ) -> None:
-    assert scores(0) == {}
+    assert scores(*blessings) == {}
 
 
 def test_sums_add_up_in_any_grouping() -> None:

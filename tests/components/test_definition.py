@@ -94,7 +94,7 @@ def test_texts_to_score_add_three_nodes_behind_the_gate_and_change_no_other() ->
     before, after = nodes(compiled("smoke")), nodes(compiled("smoke", to_score={"a": "/texts/a"}))
     assert set(after) - set(before) == {"bulk-ingest", "bulk-inferrer", "bulk-scorer"}
     upstream = set(after["bulk-inferrer"].upstream_nodes)
-    assert upstream == {"bulk-ingest", "trainer", "evaluator"}
+    assert upstream == {"bulk-ingest", "trainer", "evaluator", "regression", "infra-validator"}
     assert all(after[name].inputs == node.inputs for name, node in before.items())
 
 

@@ -85,12 +85,12 @@ def test_text_with_the_mark_of_utf_8_is_text(tmp_path: Path) -> None:
 
 def test_an_empty_file_among_others_is_skipped_with_a_note(tmp_path: Path) -> None:
     report = inspect([file_of(tmp_path, b""), file_of(tmp_path, b"words", "b.txt")])
-    assert report.skipped == ("mine/a.txt",)
+    assert report.skipped == (str(tmp_path / "a.txt"),)
     require_text(report, 0.0)
 
 
 def test_a_corpus_of_empty_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"corpus is empty.*mine/a\.txt"):
+    with pytest.raises(InputError, match=r"corpus is empty.*/a\.txt"):
         require_text(inspect([file_of(tmp_path, b"")]), 0.0)
     with pytest.raises(InputError, match=r"corpus is empty.*no files"):
         require_text(inspect([]), 0.0)
@@ -98,7 +98,7 @@ def test_a_corpus_of_empty_files_is_refused(tmp_path: Path) -> None:
 
 def test_a_binary_file_is_refused_by_name(tmp_path: Path) -> None:
     files = [file_of(tmp_path, b"words"), file_of(tmp_path, b"\x89PNG\0", "b.png")]
-    with pytest.raises(InputError, match=r"1 of 2 files.*mine/b\.png.*remove.*convert"):
+    with pytest.raises(InputError, match=r"1 of 2 files.*/b\.png.*remove.*convert"):
         require_text(inspect(files), 1.0)
 
 
@@ -108,7 +108,7 @@ def test_too_many_invalid_bytes_are_refused_with_place_share_and_bound(tmp_path:
     with pytest.raises(InputError) as raised:
         require_text(report, 0.009)
     message = str(raised.value)
-    assert "mine/a.txt" in message
+    assert message.startswith(f"{tmp_path / 'a.txt'} is not valid UTF-8")
     assert "1.000% of the bytes, the first at byte 3" in message
     assert "data.max_invalid_fraction (now 0.009)" in message
 

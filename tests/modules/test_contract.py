@@ -42,6 +42,11 @@ CONTRACT = {
 REFUSALS = {
     "too long": "prompt: too long, in bytes. Received: [1000000]. What to do: send at most 65536.",
     "too many rows": "prompt: too many rows. Received: 1000. What to do: send at most 32.",
+    "too many to score": "text: too many rows. Received: 33. What to do: send at most 32.",
+    "too many to tokenize": "text: too many rows. Received: 33. What to do: send at most 32.",
+    "too many stops": (
+        "stop: too many. Received: [65]. What to do: give at most 64 for each prompt."
+    ),
     "too many tokens": (
         "max_new_tokens: out of bounds. Received: [1000000000]. What to do: give 0 to 4096."
     ),

@@ -19,7 +19,7 @@ def test_two_corpora_of_one_name_are_refused(tmp_path: Path) -> None:
     for parent in ("x", "y"):
         (tmp_path / parent).mkdir()
         (tmp_path / parent / "same.txt").write_text("text")
-    with pytest.raises(InputError, match="same name"):
+    with pytest.raises(InputError, match=r"two corpora have the name same.*x/same\.txt.*y/same"):
         resolve_all(config(tmp_path / "x/same.txt", tmp_path / "y/same.txt"), tmp_path)
 
 

@@ -165,6 +165,7 @@ def test_stop_words_end_a_text(ask: Ask) -> None:
         (("generate", "a" * 70_000), "gptfx: prompt: too long, in bytes. Received: '[70000]'"),
         (("generate", "a", "--stop", ""), "--stop is empty"),
         (("generate", "a", "--stop", "b\x1fc"), "--stop holds U+001F"),
+        (("generate", "a", *["--stop", "b"] * 65), "--stop: too many. Received: 65."),
         (("generate", "a", "--stop", "\udce9"), "--stop is not UTF-8. Received: b'\\xe9'"),
         (("generate", "a", "--temperature", "nan"), "--temperature"),
         (("generate", "a", "--top-k", "-1"), "Received: 'generate a --top-k -1"),
@@ -172,9 +173,10 @@ def test_stop_words_end_a_text(ask: Ask) -> None:
         (("generate", "--file", "binary.txt"), "Received: 'binary.txt, line 1: a NUL byte'"),
         (("generate", "a", "--top-p", "0"), "--top-p is a share"),
         (("score", "nowhere"), "neither the name of a corpus nor an existing path"),
-        (("score", "empty.txt"), "the corpus is empty"),
+        (("score", "empty.txt"), "/empty.txt'. What to do: name files that hold text"),
+        (("score", "unicode", "--passage-bytes", "2000000"), "'--passage-bytes'"),
         (("score", "binary.txt"), "hold no UTF-8 text but binary data"),
-        (("score", "latin1.txt"), "What to do: convert the file to UTF-8.\n"),
+        (("score", "latin1.txt"), "/latin1.txt is not valid UTF-8. Received: '25.000% of"),
         (("score", "unicode", "--model", "nowhere"), "no model to load. Received: 'nowhere'"),
         (("score",), "Missing argument 'FILE'. Received: 'score"),
     ],
@@ -205,11 +207,27 @@ def test_a_text_that_ends_with_the_context_says_so(
     assert of_file.err == f"gptfx: standard input, line 1: {told}"
 
 
+def test_a_model_that_makes_fewer_tokens_than_is_usual_makes_as_many_as_it_can(
+    make_small_gpt: Callable[..., None], ask: Ask, tmp_path: Path
+) -> None:
+    make_small_gpt(tmp_path / "model", max_new_tokens=2, most_new_tokens=3)
+    (told,) = lines(ask("generate", "a", "--json", "--model", str(tmp_path / "model")))
+    assert (told["tokens"], told["finish_reason"]) == (3, "length")
+
+
+def test_a_version_that_was_pushed_goes_before_a_folder_of_that_name(
+    ask: Ask, tmp_path: Path
+) -> None:
+    (tmp_path / "1700000001").mkdir()
+    words = ("generate", "a", "--max-new-tokens", "1", "--model", "1700000001")
+    assert ask(*words, cwd=tmp_path).code == 0
+
+
 @pytest.fixture
-def make_small_gpt() -> Callable[[Path], None]:
+def make_small_gpt() -> Callable[..., None]:
     """Exports a GPT with learned positions and a block of 8 into a folder."""
 
-    def make(folder: Path) -> None:
+    def make(folder: Path, **generation: int) -> None:
         from gptfx.modules.config import ModelConfig
         from gptfx.modules.models.gpt import GPT
 
@@ -221,7 +239,9 @@ def make_small_gpt() -> Callable[[Path], None]:
         table[256] = table[0]
         gpt.wte.set_weights([table])
         view = language_model(gpt, 257, 8, frozen="float32")
-        export(ServingModel(GraphTokenizer(Tokenizer(())), view, GenerationConfig()), folder, {})
+        config = GenerationConfig(**generation)
+        card = {"generation": config.model_dump()}
+        export(ServingModel(GraphTokenizer(Tokenizer(())), view, config), folder, card)
 
     return make
 

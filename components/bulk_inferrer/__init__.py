@@ -1,0 +1,1 @@
+"""The model asked about texts of any size, once every gate blessed it."""
