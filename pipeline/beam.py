@@ -1,6 +1,7 @@
 """Where the data nodes run: the section `beam` of a configuration, and Beam's arguments of it."""
 
 import json
+import socket
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -17,6 +18,7 @@ IN_THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 # On one machine a second process costs more in imports than it brings.
 ONE_WORKER: dict[str, Option] = {"direct_running_mode": "in_memory", "direct_num_workers": 1}
 CODE_OF_WORKERS = ("sdk_container_image", "setup_file", "extra_packages")
+PATIENCE = 5  # seconds until a job service answers
 NEEDED = {  # what a runner cannot do without
     "DirectRunner": (),
     "DataflowRunner": ("project", "region", "temp_location"),
@@ -96,6 +98,25 @@ class BeamConfig(Section):
         runner = self.runner if self.is_remote else IN_THIS_PROCESS
         words = [word for name, value in options.items() for word in _words(name, value)]
         return (f"--runner={runner}", *words)
+
+
+def require_reachable(config: BeamConfig) -> None:
+    """Raises InputError where a run on this machine would wait for workers in vain."""
+    if config.runner == "DataflowRunner":
+        remedy = "run the pipeline on a cluster (gptfx kubeflow), or choose another beam.runner"
+        raise InputError(
+            "Dataflow's workers do not see the files of this machine", config.runner, remedy
+        )
+    if not config.is_remote:
+        return
+    endpoint = str(config.options["job_endpoint"])
+    host, _, port = endpoint.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), PATIENCE).close()
+    except (OSError, ValueError, OverflowError) as error:
+        problem = f"no job service answers ({error})"
+        remedy = "start it, or set beam.options.job_endpoint to HOST:PORT of another"
+        raise InputError(problem, endpoint, remedy) from None
 
 
 def _words(name: str, value: Option) -> list[str]:

@@ -11,12 +11,24 @@ from gptfx.kubeflow.settings import KubeflowConfig, is_below
 
 MANIFESTS = Path(__file__).parents[2] / "kubeflow" / "manifests"
 VERSIONS = ("1.29", "1.31", "1.33")  # of Kubernetes
-KUSTOMIZATION = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())
-OBJECTS = [
-    each
-    for name in KUSTOMIZATION["resources"]
-    for each in yaml.safe_load_all((MANIFESTS / name).read_text())
-]
+ROOTS = (MANIFESTS, MANIFESTS / "standalone")
+
+
+def objects(folder: Path, read: set[Path] | None = None) -> list[Any]:
+    """All that a kustomization brings; the files that were read are added to `read`."""
+    found: list[Any] = []
+    read = set() if read is None else read
+    for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]:
+        path = (folder / name).resolve()
+        if path.is_dir():
+            found += objects(path, read)
+        else:
+            read.add(path)
+            found += list(yaml.safe_load_all(path.read_text()))
+    return found
+
+
+OBJECTS = objects(MANIFESTS)
 
 
 def the(kind: str, name: str) -> Any:
@@ -26,9 +38,31 @@ def the(kind: str, name: str) -> Any:
     return found
 
 
-def test_every_file_is_part_of_the_kustomization() -> None:
-    files = {path.name for path in MANIFESTS.glob("*.yaml")} - {"kustomization.yaml"}
-    assert files == set(KUSTOMIZATION["resources"])
+def test_every_file_is_part_of_a_kustomization() -> None:
+    read: set[Path] = set()
+    for root in ROOTS:
+        objects(root, read)
+    files = {path for path in MANIFESTS.rglob("*.yaml") if path.name != "kustomization.yaml"}
+    assert files == read
+
+
+def test_the_namespace_of_kubeflow_itself_is_neither_made_nor_closed() -> None:
+    found = {(each["kind"], each["metadata"]["name"]) for each in objects(ROOTS[1])}
+    own = {(each["kind"], each["metadata"]["name"]) for each in OBJECTS}
+    assert own - found == {("Namespace", "gptfx"), ("NetworkPolicy", "gptfx-default")}
+    assert not found - own
+    for each in objects(ROOTS[1]):  # which pods are meant is always said
+        if each["kind"] == "NetworkPolicy":
+            assert each["spec"]["podSelector"]
+
+
+def test_new_volumes_are_handed_to_the_user_that_the_image_runs_as() -> None:
+    job = the("Job", "gptfx-volumes")["spec"]["template"]["spec"]
+    (container,) = job["containers"]
+    mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert container["command"] == ["chown", "10001:10001", *mounts]
+    assert mounts == [volume.folder for volume in KubeflowConfig().volumes]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -250,22 +250,3 @@ def test_a_full_disk_is_one_line_and_what_was_pushed_stays(tmp_path: Path) -> No
         assert done.stderr.splitlines()[-1].startswith("gptfx: the disk is full.")
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
-
-
-def test_texts_are_scored_once_the_gate_blessed_the_model(gptfx: Any, tmp_path: Path) -> None:
-    (tmp_path / "horse.txt").write_text("A horse, a horse! My kingdom for a horse!\n" * 90)
-    arguments = ["run", "--preset", "smoke", "--root", str(tmp_path / "root"), *QUICK, "--json"]
-    arguments += ["--set", "evaluator.min_gain_over_bigram=null"]
-    arguments += ["--set", f"bulk_scorer.corpora=[scene, {tmp_path / 'horse.txt'}]"]
-    finished = gptfx(*arguments)
-    assert finished.code == 0, finished.err
-    scores = finished.json["bulk_scores"]
-    assert list(scores) == ["horse", "scene"]
-    assert scores["horse"]["bytes"] == 42 * 90
-    bits = scores["scene"]["bits_per_byte"]
-    # Nine tenths of it were learned from; its last tenth is harder.
-    assert 0 < bits < finished.json["sources"]["scene/scene.txt"] + 0.5
-    assert re.search(rf"scene\s+{bits:.3f}\s+{scores['scene']['perplexity']:.1f}", finished.err)
-    refused = gptfx(*arguments, "--set", "evaluator.max_bits_per_byte=0.1")
-    assert (refused.code, refused.json["bulk_scores"]) == (3, {})
-    assert "No text was scored: the gate refused" in refused.err
