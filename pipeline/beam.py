@@ -1,6 +1,7 @@
 """Where the data nodes run: the section `beam` of a configuration, and Beam's arguments of it."""
 
 import json
+import re
 import socket
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ Option = bool | int | float | str | tuple[str, ...] | dict[str, str | dict[str, 
 IN_THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 # On one machine a second process costs more in imports than it brings.
 ONE_WORKER: dict[str, Option] = {"direct_running_mode": "in_memory", "direct_num_workers": 1}
+CREDENTIAL = r"secret|password|token|credential"  # in an option's name
 CODE_OF_WORKERS = ("sdk_container_image", "setup_file", "extra_packages")
 PATIENCE = 5  # seconds until a job service answers
 NEEDED = {  # what a runner cannot do without
@@ -53,6 +55,10 @@ class BeamConfig(Section):
         if "runner" in self.options:
             received = f"beam.options.runner = {self.options['runner']}"
             raise InputError("the runner is not among its options", received, "set beam.runner")
+        if exposed := [name for name in self.options if re.search(CREDENTIAL, name)]:
+            remedy = "leave it out: hand it over in the environment (kubeflow.secrets in pods)"
+            problem = f"beam.options.{exposed[0]} would be seen in lists of processes"
+            raise InputError(problem, "(not shown)", remedy)
         for name in NEEDED[self.runner]:
             self._require(name, f"beam.runner = {self.runner}")
         if self.runner == "DataflowRunner":

@@ -11,10 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-try:
-    from gptfx.pipeline import lines
-except ImportError:  # run as a file, before gptfx is installed
+if __name__ == "__main__":  # run as a file: gptfx may be missing, or be another checkout's
     import lines
+else:
+    from gptfx.pipeline import lines
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 VENV = REPOSITORY / ".venv"

@@ -19,10 +19,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-try:
-    from gptfx.pipeline import debian_root
-except ImportError:  # run as a file, before gptfx is installed
+if __name__ == "__main__":  # run as a file: gptfx may be missing, or be another checkout's
     import debian_root
+else:
+    from gptfx.pipeline import debian_root
 
 REPOSITORY = debian_root.REPOSITORY
 ENGINES, VARIANTS = ("docker", "podman"), ("cpu", "cuda")

@@ -14,13 +14,13 @@ import subprocess
 import sys
 import time
 
-try:
-    from gptfx.pipeline import debian_root, lines
-    from gptfx.pipeline.debian_root import say
-except ImportError:  # run as a file, before gptfx is installed
+if __name__ == "__main__":  # run as a file: gptfx may be missing, or be another checkout's
     import debian_root
     import lines
     from debian_root import say
+else:
+    from gptfx.pipeline import debian_root, lines
+    from gptfx.pipeline.debian_root import say
 
 SMOKE_ROOT = "build/smoke-line-b"
 FAILED, CANNOT = 1, 3
