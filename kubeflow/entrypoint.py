@@ -22,6 +22,7 @@ from tfx.utils import import_utils
 
 from gptfx.data.errors import InputError
 from gptfx.kubeflow.executor_input import ExecutorInput
+from gptfx.kubeflow.job_service import require_job_service
 
 TERMINATION_LOG = Path("/dev/termination-log")  # Kubernetes shows its words with the pod
 LONGEST_LINE = 2000  # bytes; Kubernetes keeps 4096
@@ -65,11 +66,19 @@ def run(known: argparse.Namespace, beam_args: Sequence[str]) -> None:
     for made in execution.outputs.values():
         for artifact in made:
             fileio.makedirs(artifact.uri)
+    _require_job_service(beam_args)
     executor = _executor(known.executor_class_path, execution, beam_args)
     executor.Do(execution.inputs, execution.outputs, execution.parameters)
     output = Path(execution.output_file)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(execution.executor_output(), encoding="utf-8")
+
+
+def _require_job_service(beam_args: Sequence[str]) -> None:
+    endpoints = (word.partition("=") for word in beam_args)
+    for name, _, endpoint in endpoints:
+        if name == "--job_endpoint":
+            require_job_service(endpoint)
 
 
 def _observe(class_path: str, execution: ExecutorInput) -> None:

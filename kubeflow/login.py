@@ -59,7 +59,12 @@ def require_login(host: str, login: Login, namespace: str | None, ca_file: str |
     query = {"page_size": "1", **({"namespace": namespace} if namespace else {})}
     address = f"{host}{API}/experiments?{urllib.parse.urlencode(query)}"
     request = urllib.request.Request(address)
+    if ca_file and not Path(ca_file).is_file():
+        raise InputError("kubeflow.ca_file is not there", ca_file, "name a file of certificates")
     if token := login.bearer():
+        if not (token.isascii() and token.isprintable()):
+            problem = "the token holds what no token does: a line's end, or a letter beyond ASCII"
+            raise InputError(problem, f"{login!r}", "copy it again")
         request.add_header("Authorization", f"Bearer {token}")
     if login.cookies:
         request.add_header("Cookie", login.cookies)

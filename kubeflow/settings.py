@@ -1,6 +1,7 @@
 """What a cluster is told: image, volumes, node pools; the section `kubeflow` of a configuration."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -14,6 +15,7 @@ SHIPPED_TEXTS = "/opt/gptfx/texts"  # in the image
 TEMPORARY = "/tmp"
 # Of every pod: the launcher's, of which it makes an empty folder each; and ours.
 TAKEN = ("/minio", "/s3", "/gcs", "/.local", "/.cache", "/.config", TEMPORARY, "/dev/shm")
+OURS = ("/opt/gptfx", "/usr", "/etc", "/bin", "/lib", "/proc", "/sys")  # what the image needs
 
 
 class Settings(BaseModel):
@@ -137,9 +139,21 @@ class KubeflowConfig(Settings):
     @field_validator("host")
     @classmethod
     def _address(cls, host: str) -> str:
-        if host and not host.startswith(("https://", "http://")):
-            raise ValueError("begins with https://, or http:// within a cluster")
+        parts = urlsplit(host)
+        if parts.username or parts.password:
+            remedy = "leave it out: GPTFX_KUBEFLOW_TOKEN, or another variable, holds the login"
+            raise InputError("kubeflow.host holds a login", "(not shown)", remedy)
+        if host and not (parts.scheme in ("https", "http") and parts.hostname):
+            remedy = "write https://HOST, or http://localhost:8888 for a forwarded port"
+            raise InputError("kubeflow.host is no address of an API server", host, remedy)
         return host.rstrip("/")
+
+    @field_validator("corpus_uri")
+    @classmethod
+    def _place_of_texts(cls, uri: str) -> str:
+        if not uri.startswith(("/", "gs://", "s3://")):
+            raise ValueError("begins with / or is a gs:// or s3:// URI")
+        return uri
 
     @field_validator("pipeline_root")
     @classmethod
@@ -165,6 +179,11 @@ class KubeflowConfig(Settings):
         for volume in volumes:
             if volume.folder in TAKEN:
                 raise ValueError(f"{volume.folder} is mounted in every pod already: go below it")
+            if any(is_below(volume.folder, each) or is_below(each, volume.folder) for each in OURS):
+                raise ValueError(f"{volume.folder} would hide what is in the image")
+        folders = [volume.folder for volume in volumes]
+        if twice := sorted({each for each in folders if folders.count(each) > 1}):
+            raise ValueError(f"two volumes have the folder {twice[0]}")
         return volumes
 
     @model_validator(mode="after")

@@ -2,12 +2,12 @@
 
 import json
 import re
-import socket
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 from pydantic import Field, model_validator
 
 from gptfx.data.errors import InputError
+from gptfx.kubeflow.job_service import require_job_service
 from gptfx.modules.config import Section
 
 Runner = Literal["DirectRunner", "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner"]
@@ -20,7 +20,8 @@ IN_THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 ONE_WORKER: dict[str, Option] = {"direct_running_mode": "in_memory", "direct_num_workers": 1}
 CREDENTIAL = r"secret|password|token|credential"  # in an option's name
 CODE_OF_WORKERS = ("sdk_container_image", "setup_file", "extra_packages")
-PATIENCE = 5  # seconds until a job service answers
+# What a job may take; Beam's own minute is over before a larger node is done.
+LONG = {"job_server_timeout": 7 * 86_400}  # seconds
 NEEDED = {  # what a runner cannot do without
     "DirectRunner": (),
     "DataflowRunner": ("project", "region", "temp_location"),
@@ -62,6 +63,10 @@ class BeamConfig(Section):
         for name in NEEDED[self.runner]:
             self._require(name, f"beam.runner = {self.runner}")
         if self.runner == "DataflowRunner":
+            place = str(self.options["temp_location"])
+            if not place.startswith("gs://"):
+                problem = "beam.options.temp_location is not where Dataflow's workers write"
+                raise InputError(problem, place, "set it to gs://BUCKET/...")
             if not any(self.options.get(name) for name in CODE_OF_WORKERS):
                 remedy = "set beam.options.sdk_container_image to an image that holds gptfx"
                 raise InputError("Dataflow's workers lack gptfx", _shown(self.options), remedy)
@@ -90,6 +95,11 @@ class BeamConfig(Section):
         return self.runner != "DirectRunner"
 
     @property
+    def is_portable(self) -> bool:
+        """Whether the service is a portable job service."""
+        return "job_endpoint" in NEEDED[self.runner]
+
+    @property
     def has_workers_elsewhere(self) -> bool:
         """Whether workers see no files but those that are shared with them."""
         return self.is_remote and self.options.get("environment_type") != "LOOPBACK"
@@ -97,7 +107,8 @@ class BeamConfig(Section):
     @property
     def pipeline_args(self) -> tuple[str, ...]:
         """Arguments of every Beam pipeline."""
-        options = self.options if self.is_remote else {**ONE_WORKER, **self.options}
+        usual = LONG if self.is_portable else {} if self.is_remote else ONE_WORKER
+        options: dict[str, Option] = {**usual, **self.options}
         if not any(options.get(name) for name in CODE_OF_WORKERS):
             # Never pulled; but without a name TFX packs itself up for workers in every node (4 s).
             options = {**options, "sdk_container_image": "unused"}
@@ -115,14 +126,28 @@ def require_reachable(config: BeamConfig) -> None:
         )
     if not config.is_remote:
         return
-    endpoint = str(config.options["job_endpoint"])
-    host, _, port = endpoint.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), PATIENCE).close()
-    except (OSError, ValueError, OverflowError) as error:
-        problem = f"no job service answers ({error})"
-        remedy = "start it, or set beam.options.job_endpoint to HOST:PORT of another"
-        raise InputError(problem, endpoint, remedy) from None
+    require_job_service(str(config.options["job_endpoint"]))
+
+
+def require_known(config: BeamConfig) -> None:
+    """Raises InputError for options that Beam does not know or take; reads Beam, which takes its
+    time."""
+    from apache_beam.options import pipeline_options as beam
+
+    class Parser(beam._BeamArgumentParser):  # the one that Beam's own options are added to
+        def error(self, message: str) -> NoReturn:
+            option = re.sub(r"^argument --(\w+): ", r"beam.options.\1: ", message)
+            raise InputError("Beam does not take an option", option, "see Beam's documentation")
+
+    parser = Parser(allow_abbrev=False, add_help=False)
+    for section in beam.PipelineOptions.__subclasses__():
+        section._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(config.pipeline_args)
+    # What a job service knows beside these, it alone can say.
+    if unknown and not config.is_portable:
+        name = unknown[0].partition("=")[0].lstrip("-")
+        remedy = "mend its name, or leave it out"
+        raise InputError("Beam knows no such option", f"beam.options.{name}", remedy)
 
 
 def _words(name: str, value: Option) -> list[str]:

@@ -1,7 +1,9 @@
 """The pipeline of `gptfx run` as a cluster runs it: what it may be told, where its texts are."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 
@@ -9,11 +11,20 @@ from gptfx.data.catalogue import CATALOGUE
 from gptfx.data.corpora import name_of
 from gptfx.data.errors import InputError
 from gptfx.kubeflow.package import Package, make_package
-from gptfx.kubeflow.settings import is_below
+from gptfx.kubeflow.settings import SHIPPED_TEXTS, KubeflowConfig, is_below
 from gptfx.kubeflow.uris import local_path
-from gptfx.pipeline.config import Config, DataConfig
+from gptfx.pipeline.beam import require_known
+from gptfx.pipeline.config import Config, DataConfig, explain
 from gptfx.pipeline.definition import StartedWith, create_components
 
+PLACES = {  # of what a run may be told
+    "corpus_uri": ("kubeflow", "corpus_uri"),
+    "serving_uri": ("kubeflow", "serving_uri"),
+    "max_bits_per_byte": ("evaluator", "max_bits_per_byte"),
+    "train_steps": ("trainer", "steps"),
+    "seed": ("trainer", "seed"),
+}
+SHIPPED = ("scene", "shakespeare", "unicode")  # texts in the image
 GOOGLE_STORAGE = "gs://"  # the one place that Dataflow's workers and the launcher both know
 
 
@@ -23,6 +34,9 @@ def compile_package(config: Config) -> Package:
     Raises InputError for what a cluster could not run, by name.
     """
     _require_nothing_of_this_machine(config)
+    require_known(config.beam)
+    for data in filter(None, (config.data, config.texts_to_score)):
+        _require_texts_that_pods_see(patterns(data), config.kubeflow)
     if config.beam.has_workers_elsewhere:
         _require_artifacts_that_workers_see(config)
     config = _on_promised_gpus(config)
@@ -61,6 +75,18 @@ def parameters(config: Config) -> dict[str, RuntimeParameter]:
     }
 
 
+def started_with(config: Config, told: Mapping[str, Any]) -> Config:
+    """The configuration of a run that is told so. Raises InputError for what it may not be told."""
+    content = config.model_dump()
+    for name, value in told.items():
+        section, key = PLACES[name]
+        content[section][key] = value
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise explain(error) from None
+
+
 def patterns(data: DataConfig) -> dict[str, str]:
     """By corpus, where its files are: below `corpus_uri`, or an absolute path or a URI."""
     own = data.own_corpora
@@ -83,8 +109,15 @@ def patterns(data: DataConfig) -> dict[str, str]:
 
 def _on_promised_gpus(config: Config) -> Config:
     """The Trainer is to fail at its start where it does not see the GPUs of its pool."""
-    count = config.kubeflow.trainer.accelerators
-    if not count or config.model.kind == "bigram":
+    count, asked = config.kubeflow.trainer.accelerators, config.trainer
+    if config.model.kind == "bigram":
+        return config
+    if (asked.gpus or count) != count or asked.device == ("cpu" if count else "gpu"):
+        received = f"trainer.device = {asked.device}, trainer.gpus = {asked.gpus}"
+        remedy = "leave these two out: the pool's number holds"
+        problem = f"the Trainer asks for other GPUs than kubeflow.trainer.accelerators = {count}"
+        raise InputError(problem, received, remedy)
+    if not count:
         return config
     trainer = config.trainer.model_copy(update={"device": "gpu", "gpus": count})
     return config.model_copy(update={"trainer": trainer})
@@ -98,6 +131,24 @@ def _require_nothing_of_this_machine(config: Config) -> None:
         if value:
             remedy = "leave it out; pods do not see files of this machine"
             raise InputError(f"{key} names a file of this machine", value, remedy)
+
+
+def _require_texts_that_pods_see(found: Mapping[str, str], cluster: KubeflowConfig) -> None:
+    for pattern in found.values():
+        if pattern.startswith(("gs://", "s3://")):
+            continue
+        if pattern.startswith("/"):
+            is_seen = any(is_below(pattern, volume.folder) for volume in cluster.volumes)
+            is_seen = is_seen or is_below(pattern, SHIPPED_TEXTS)
+        else:
+            place = pattern.partition("/")[0]
+            is_seen = cluster.corpus_uri != SHIPPED_TEXTS or place in SHIPPED
+        if not is_seen or ".." in pattern.split("/"):
+            remedy = (
+                f"the image holds {', '.join(SHIPPED)}; others go to a volume or a bucket, which"
+                " kubeflow.corpus_uri names"
+            )
+            raise InputError("pods would not find a corpus", pattern, remedy)
 
 
 def _require_artifacts_that_workers_see(config: Config) -> None:

@@ -222,7 +222,7 @@ def load_config(
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise _explain(error) from None
+        raise explain(error) from None
 
 
 def _read(preset: str) -> dict[str, Any]:
@@ -255,7 +255,7 @@ def _set(content: dict[str, Any], override: str) -> None:
         raise InputError("the value is not YAML", override, "quote it") from None
 
 
-def _explain(error: ValidationError) -> InputError:
+def explain(error: ValidationError) -> InputError:
     """The first of pydantic's complaints as one line of ours; a misspelt key comes first."""
     errors = error.errors()
     first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])

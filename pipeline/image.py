@@ -136,7 +136,8 @@ def main(arguments):
         command = build_command(engine, told.variant, tags, base, secrets)
         environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
         if subprocess.run(command, cwd=REPOSITORY, env=environment).returncode:
-            print("image: the build failed (see above)", file=sys.stderr)
+            hint = "" if base else "; where no registry is reachable: make image ARGS=--debootstrap"
+            print(f"image: the build failed (see above){hint}", file=sys.stderr)
             return FAILED
     say(f"built {' and '.join(tags)}")
     return 0

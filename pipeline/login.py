@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from gptfx.data.errors import InputError
 from gptfx.kubeflow.login import Login
 from gptfx.kubeflow.settings import KubeflowConfig
@@ -30,6 +32,10 @@ def with_endpoint(
     config: KubeflowConfig, environment: Mapping[str, str] = os.environ
 ) -> KubeflowConfig:
     """The configuration with the API server that the environment names, if it does."""
-    if host := environment.get(ENDPOINT):
+    host = environment.get(ENDPOINT)
+    if not host:
+        return config
+    try:
         return KubeflowConfig.model_validate({**config.model_dump(), "host": host})
-    return config
+    except ValidationError as error:  # of the host alone: all else was checked
+        raise error.errors()[0]["ctx"]["error"] from None

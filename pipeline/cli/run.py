@@ -51,7 +51,7 @@ def run(
     the gates did not bless the model.
     """
     from gptfx.modules.tokenizers.configured import require_ready
-    from gptfx.pipeline.beam import require_reachable
+    from gptfx.pipeline.beam import require_known, require_reachable
     from gptfx.pipeline.config import load_config
     from gptfx.pipeline.corpora import resolve_all
     from gptfx.pipeline.lock import locked
@@ -62,6 +62,8 @@ def run(
             config = load_config(preset, with_file(settings, tokenizer_file), corpus)
             require_alone()
             require_reachable(config.beam)
+            if config.beam.options:
+                require_known(config.beam)
             require_ready(config.tokenizer)
             notes: list[str] = []
             corpora = resolve_all(config.data, data_home(), notes)

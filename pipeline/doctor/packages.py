@@ -1,6 +1,7 @@
 """Every pin: is each package of the line's lock here, in the version the lock names?"""
 
 import importlib.metadata
+import json
 import sys
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -23,6 +24,8 @@ def examine_packages(line: Line) -> list[Finding]:
     pins = read_pins(line.lock)
     installed = _installed()
     needed = _closure(installed)
+    if not _is_checkout(installed):  # installed for use, without what developers need
+        pins = [pin for pin in pins if _name(pin) in needed or _name(pin) in installed]
     wrong = [_wrong(pin, installed.get(_name(pin)), needed) for pin in pins]
     findings = [finding for finding in wrong if finding]
     return findings or [ok("packages", f"{len(pins)}, all as in {line.lock.name}")]
@@ -46,6 +49,12 @@ def _wrong(pin: Requirement, found: Distribution | None, needed: set[str]) -> Fi
         what, remedy = f"{what}; from {folder}", f"take {folder} off PYTHONPATH"
     report = failure if _name(pin) in needed or not found else warning
     return report(f"package {pin.name}", what, remedy)
+
+
+def _is_checkout(installed: dict[str, Distribution]) -> bool:
+    ours = installed.get(PROJECT)
+    url = json.loads((ours and ours.read_text("direct_url.json")) or "{}")
+    return ours is None or bool(url.get("dir_info", {}).get("editable"))
 
 
 def _installed() -> dict[str, Distribution]:

@@ -104,7 +104,8 @@ class Backend:
         return finished
 
     def _cache_key(self, container: Json, inputs: dict[str, Json], values: Json) -> str:
-        """Names of input artifacts, parameters and the command, as the backend's: no contents."""
+        """URIs for the names of input artifacts, parameters and the command: no contents. The names
+        are new wherever a task ran, as the backend's are."""
         known = {
             "inputs": {key: each["uri"] for key, each in inputs.items()},
             "parameters": values,

@@ -163,6 +163,11 @@ def test_a_schedule_is_paused_resumed_triggered_and_deleted(
         ("0 3 * * *", "6h", "a schedule needs --cron or --every"),
         ("0 3 * *", None, "not a cron expression"),
         ("0 3 * * $HOME", None, "not a cron expression"),
+        ("61 3 * * *", None, "not a cron expression: minute 61"),
+        ("*/0 3 * * *", None, "the minute is 0 to 59"),
+        ("0 5-3 * * *", None, "not a cron expression: hour 5-3"),
+        ("0 3 0 * *", None, "not a cron expression: day of the month 0"),
+        ("0 3 * foo *", None, "not a cron expression: month foo"),
         (None, "6 h", "not a time between two runs"),
         (None, "5s", "not a time between two runs"),
     ],
@@ -170,3 +175,12 @@ def test_a_schedule_is_paused_resumed_triggered_and_deleted(
 def test_what_is_no_time_is_refused(cron: str | None, every: str | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
         when(cron, every)
+
+
+@pytest.mark.parametrize(
+    "cron", ["*/5 3-6,22 1 jan-mar MON-FRI", "0 0 3 * * ?", "0 3 * * 0,6", "30 0/2 * * *"]
+)
+def test_what_a_crontab_may_hold_is_taken(cron: str) -> None:
+    given = when(cron, None)["cron_expression"].split()
+    assert given[-5:] == cron.split()[-5:]
+    assert len(given) == 6

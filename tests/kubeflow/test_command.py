@@ -80,6 +80,21 @@ def test_a_pipeline_is_deployed_run_watched_and_scheduled(
         (["runs"], {"GPTFX_KUBEFLOW_TOKEN": "wrong"}, "the API server does not know this login"),
         (["run", "--param", "steps=4"], {}, "no parameter of this pipeline. Received: 'steps=4'"),
         (["run", "--param", "seed=x"], {}, "seed cannot have this value. Received: 'x'"),
+        (["run", "--param", "train_steps=-3"], {}, "trainer.steps has an impossible value"),
+        (["run", "--param", "serving_uri=/else"], {}, "serving_uri /else lies on none of the"),
+        (["run", "--param", "corpus_uri="], {}, "kubeflow.corpus_uri has an impossible value"),
+        (
+            ["runs"],
+            {"KF_PIPELINES_ENDPOINT": "localhost:8888"},
+            "no address of an API server. Received: 'localhost:8888'",
+        ),
+        (
+            ["runs"],
+            {"KF_PIPELINES_ENDPOINT": "http://user:hush@localhost:8888"},
+            "kubeflow.host holds a login. Received: '(not shown)'",
+        ),
+        (["runs"], {"GPTFX_KUBEFLOW_TOKEN": "a\nb"}, "the token holds what no token does"),
+        (["runs", "--set", "kubeflow.ca_file=/no"], {}, "kubeflow.ca_file is not there"),
         (["schedule", "create", "a"], {}, "a schedule needs --cron or --every"),
         (
             ["runs"],
@@ -103,5 +118,6 @@ def test_what_a_server_could_not_do_is_one_line(
     done = gptfx("kubeflow", *words, "--preset", "smoke", cwd=tmp_path, **environment)
     assert done.code == 2
     assert message in done.err
+    assert "hush" not in done.err
     assert done.err.count("\n") == 1
     assert done.out == ""

@@ -41,5 +41,10 @@ def test_the_make_targets_and_folders_of_the_guide_are_there() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"(?:^\$|`)\s?make ([a-z-]+)", README, re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    for folder in re.findall(r"apply -k (\S+)", README):
+    (overlay,) = re.findall(
+        r"```yaml\n# my-cluster/kustomization.yaml\n(.*?)```", README, re.DOTALL
+    )
+    for folder in yaml.safe_load(overlay)["resources"]:
+        assert (REPOSITORY / folder.removeprefix("../") / "kustomization.yaml").is_file()
+    for folder in re.findall(r"`(kubeflow/manifests\S*)`", README):
         assert (REPOSITORY / folder / "kustomization.yaml").is_file()

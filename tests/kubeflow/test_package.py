@@ -179,14 +179,18 @@ def test_pods_are_told_their_limits_volumes_and_secrets(compiled: Compiled) -> N
 
 
 def test_where_texts_are_is_said_when_a_run_is_started(compiled: Compiled) -> None:
-    package = compiled("smoke", "data.corpora=[scene, books/, /mnt/x/plays, 's3://b/t/poems']")
+    package = compiled(
+        "smoke",
+        "data.corpora=[scene, books/, /mnt/gptfx/serving/plays, 's3://b/t/poems']",
+        "kubeflow.corpus_uri=gs://bucket/texts",
+    )
     parameters = tasks(package)["ingest"]["inputs"]["parameters"]
     assert parameters["input_base"] == {"componentInputParameter": "corpus_uri"}
     splits = yaml.safe_load(parameters["input_config"]["runtimeValue"]["constant"])["splits"]
     assert {split["name"]: split["pattern"] for split in splits} == {
         "scene": "scene",
         "books": "books/",
-        "plays": "/mnt/x/plays",
+        "plays": "/mnt/gptfx/serving/plays",
         "poems": "s3://b/t/poems",
     }
 
@@ -210,6 +214,20 @@ def test_where_texts_are_is_said_when_a_run_is_started(compiled: Compiled) -> No
         (FLINK, "Beam's workers would not see the artifacts"),
         ([*FLINK, "kubeflow.pipeline_root=minio://b/x"], "mount a volume at the folder of its"),
         (["kubeflow.volumes=[{claim: a, folder: /minio}]"], "/minio is mounted in every pod"),
+        (["kubeflow.volumes=[{claim: a, folder: /opt}]"], "/opt would hide what is in the image"),
+        (
+            ["kubeflow.volumes=[{claim: a, folder: /mnt}, {claim: b, folder: /mnt}]"],
+            "two volumes have the folder /mnt",
+        ),
+        (["data.corpora=[doesnotexist]"], "pods would not find a corpus"),
+        (["data.corpora=[/home/me/text.txt]"], "pods would not find a corpus"),
+        (["bulk_scorer.corpora=[../x]"], "pods would not find a corpus"),
+        (["kubeflow.corpus_uri=relative/x"], "begins with / or is a gs:// or s3:// URI"),
+        (["trainer.device=gpu"], "asks for other GPUs than kubeflow.trainer.accelerators = 0"),
+        (["trainer.gpus=4", "kubeflow.trainer.accelerators=2"], "asks for other GPUs than"),
+        (["trainer.device=cpu", "kubeflow.trainer.accelerators=2"], "asks for other GPUs than"),
+        (["beam.options.direct_num_workers=abc"], "beam.options.direct_num_workers: invalid int"),
+        (["beam.options.nonsense=1"], "Beam knows no such option. Received: 'beam.options.nonse"),
     ],
 )
 def test_what_a_pod_would_not_find_is_refused(settings: list[str], message: str) -> None:

@@ -11,7 +11,7 @@ from apache_beam.options.pipeline_options import (
 )
 
 from gptfx.data.errors import InputError
-from gptfx.pipeline.beam import BeamConfig, require_reachable
+from gptfx.pipeline.beam import BeamConfig, require_known, require_reachable
 from gptfx.pipeline.config import load_config
 
 POOL = {
@@ -43,6 +43,9 @@ def test_a_portable_runner_is_told_the_job_service_and_the_workers(runner: str) 
     assert found.view_as(StandardOptions).runner == runner
     portable = found.view_as(PortableOptions)
     assert {name: getattr(portable, name) for name in POOL} == POOL
+    assert portable.job_server_timeout == 7 * 24 * 3600
+    known = {**POOL, "parallelism": 8, "of_the_service_alone": "x"}
+    require_known(BeamConfig(runner=runner, options=known))
     assert "--direct_num_workers=1" not in BeamConfig(runner=runner, options=POOL).pipeline_args
 
 
@@ -55,6 +58,7 @@ def test_dataflow_is_told_whose_project_it_works_for() -> None:
         "--temp_location=gs://b/t",
         "--sdk_container_image=i",
     )
+    require_known(BeamConfig(runner="DataflowRunner", options=GOOGLE))
 
 
 def test_an_option_is_a_flag_a_value_a_list_or_json() -> None:
@@ -95,6 +99,13 @@ def test_an_option_is_a_flag_a_value_a_list_or_json() -> None:
                 "beam.options={project: p, region: r, temp_location: gs://b}",
             ],
             "Dataflow's workers lack gptfx",
+        ),
+        (
+            [
+                "beam.runner=DataflowRunner",
+                "beam.options={project: p, region: r, temp_location: /t, sdk_container_image: i}",
+            ],
+            "temp_location is not where Dataflow's workers write. Received: '/t'",
         ),
         (["beam.options.runner=FlinkRunner"], "the runner is not among its options"),
         (["beam.options.--job_endpoint=x"], "beam.options.--job_endpoint"),
