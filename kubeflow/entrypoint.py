@@ -66,7 +66,6 @@ def run(known: argparse.Namespace, beam_args: Sequence[str]) -> None:
     for made in execution.outputs.values():
         for artifact in made:
             fileio.makedirs(artifact.uri)
-    _require_job_service(beam_args)
     executor = _executor(known.executor_class_path, execution, beam_args)
     executor.Do(execution.inputs, execution.outputs, execution.parameters)
     output = Path(execution.output_file)
@@ -75,8 +74,7 @@ def run(known: argparse.Namespace, beam_args: Sequence[str]) -> None:
 
 
 def _require_job_service(beam_args: Sequence[str]) -> None:
-    endpoints = (word.partition("=") for word in beam_args)
-    for name, _, endpoint in endpoints:
+    for name, _, endpoint in (word.partition("=") for word in beam_args):
         if name == "--job_endpoint":
             require_job_service(endpoint)
 
@@ -96,6 +94,7 @@ def _executor(class_path: str, execution: ExecutorInput, beam_args: Sequence[str
     beside = posixpath.dirname(next(iter(execution.outputs.values()))[0].uri)
     where = {"unique_id": posixpath.basename(beside), "tmp_dir": posixpath.join(beside, ".temp")}
     if issubclass(kind, base_beam_executor.BaseBeamExecutor):
+        _require_job_service(beam_args)
         return kind(kind.Context(beam_pipeline_args=list(beam_args), **where))
     return kind(base_executor.BaseExecutor.Context(extra_flags=list(beam_args), **where))
 

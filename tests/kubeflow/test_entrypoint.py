@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tfx.dsl.components.base import base_executor
+from tfx.dsl.components.base import base_beam_executor, base_executor
 from tfx.types import Artifact
 
 from gptfx.data.errors import InputError
@@ -110,6 +110,12 @@ class Bless(base_executor.BaseExecutor):
         Path(blessing.uri, "BLESSED").touch()
 
 
+class BlessOnBeam(base_beam_executor.BaseBeamExecutor):
+    """Blesses, and would ask Beam for it."""
+
+    Do = Bless.Do
+
+
 class Observe:
     """Sees two words."""
 
@@ -130,12 +136,12 @@ def start(
     module = sys.modules[__name__]
     monkeypatch.setitem(sys.modules, "blessing_for_tests", module)
 
-    def run(*arguments: str, **parameters: object) -> tuple[int, str]:
+    def run(*arguments: str, kind: str = "Bless", **parameters: object) -> tuple[int, str]:
         given = driver_form(str(tmp_path / "b"), str(tmp_path / "out" / "o.json"), **parameters)
         code = entrypoint.main(
             [
                 *arguments,
-                "--executor_class_path=blessing_for_tests.Bless",
+                f"--executor_class_path=blessing_for_tests.{kind}",
                 f"--json_serialized_invocation_args={json.dumps(given)}",
                 f"--json_serialized_inputs_spec_args={json.dumps(SPEC)}",
                 "--direct_num_workers=1",
@@ -169,6 +175,25 @@ def test_what_went_wrong_is_one_line_where_the_page_shows_it(
     line = f"gptfx: no words are taken. Received: '{received}'. What to do: leave them out."
     assert said == line
     assert (tmp_path / "termination-log").read_text() == line
+
+
+def test_a_beam_node_says_that_no_job_service_answers_and_others_do_not_care(
+    start: Callable[..., tuple[int, str]],
+) -> None:
+    code, said = start("--job_endpoint=localhost:1", kind="BlessOnBeam")
+    assert code == 2
+    assert said.startswith("gptfx: no job service answers")
+    assert start("--job_endpoint=localhost:1")[0] == 0
+
+
+def test_uris_that_beam_s_workers_read_themselves_stay_as_they_are() -> None:
+    given = json.dumps(driver_form("gs://b/blessing", "/tmp/o.json")).replace("minio://", "gs://")
+    execution = ExecutorInput(given, json.dumps(SPEC), "gs://")
+    (model,), (blessing,) = execution.inputs["model"], execution.outputs["blessing"]
+    assert model.uri == MODEL_URI.replace("minio://", "gs://")
+    assert blessing.uri == "gs://b/blessing"
+    (told,) = json.loads(execution.executor_output())["artifacts"]["blessing"]["artifacts"]
+    assert told["uri"] == "gs://b/blessing"
 
 
 @pytest.mark.parametrize("entry", ["stock", "ours"])
