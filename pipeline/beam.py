@@ -20,8 +20,6 @@ IN_THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 ONE_WORKER: dict[str, Option] = {"direct_running_mode": "in_memory", "direct_num_workers": 1}
 CREDENTIAL = r"secret|password|token|credential"  # in an option's name
 CODE_OF_WORKERS = ("sdk_container_image", "setup_file", "extra_packages")
-# What a job may take; Beam's own minute is over before a larger node is done.
-LONG = {"job_server_timeout": 7 * 86_400}  # seconds
 NEEDED = {  # what a runner cannot do without
     "DirectRunner": (),
     "DataflowRunner": ("project", "region", "temp_location"),
@@ -107,8 +105,7 @@ class BeamConfig(Section):
     @property
     def pipeline_args(self) -> tuple[str, ...]:
         """Arguments of every Beam pipeline."""
-        usual = LONG if self.is_portable else {} if self.is_remote else ONE_WORKER
-        options: dict[str, Option] = {**usual, **self.options}
+        options = self.options if self.is_remote else {**ONE_WORKER, **self.options}
         if not any(options.get(name) for name in CODE_OF_WORKERS):
             # Never pulled; but without a name TFX packs itself up for workers in every node (4 s).
             options = {**options, "sdk_container_image": "unused"}

@@ -43,7 +43,6 @@ def test_a_portable_runner_is_told_the_job_service_and_the_workers(runner: str) 
     assert found.view_as(StandardOptions).runner == runner
     portable = found.view_as(PortableOptions)
     assert {name: getattr(portable, name) for name in POOL} == POOL
-    assert portable.job_server_timeout == 7 * 24 * 3600
     known = {**POOL, "parallelism": 8, "of_the_service_alone": "x"}
     require_known(BeamConfig(runner=runner, options=known))
     assert "--direct_num_workers=1" not in BeamConfig(runner=runner, options=POOL).pipeline_args
