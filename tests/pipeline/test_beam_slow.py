@@ -2,6 +2,7 @@
 Flink and Spark are asked in.
 """
 
+import os
 import re
 import socket
 import subprocess
@@ -23,6 +24,8 @@ BEAM_NODES = (
     *("ingest", "statistics", "data-gate", "tokenizer", "transform", "evaluator"),
     *("bulk-ingest", "bulk-inferrer", "bulk-scorer"),
 )
+# The pool starts `python` by its name.
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 PATIENCE = 60  # seconds until a service listens
 
 
@@ -61,7 +64,9 @@ def services(tmp_path: Path) -> Iterator[Services]:
         for name, port in ports.items():
             out = running.enter_context(logs[name].open("w"))
             command = [sys.executable, "-m", name, f"{flags[name]}={port}"]
-            process = subprocess.Popen(command, stdout=out, stderr=out, cwd=tmp_path)
+            process = subprocess.Popen(
+                command, stdout=out, stderr=out, cwd=tmp_path, env={**os.environ, "PATH": PATH}
+            )
             running.callback(process.wait)
             running.callback(process.terminate)
             wait_for(port)
