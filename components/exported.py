@@ -9,9 +9,14 @@ from tfx.utils import path_utils
 from gptfx.modules.export.card import read_card
 
 
-def exported_folder(model: Artifact) -> Path:
+def exported_uri(model: Artifact) -> str:
     """Where a Model artifact keeps its SavedModel."""
-    return Path(path_utils.serving_model_path(model.uri))
+    return str(path_utils.serving_model_path(model.uri))
+
+
+def exported_folder(model: Artifact) -> Path:
+    """The same, of an artifact of this machine."""
+    return Path(exported_uri(model))
 
 
 def exported_card(model: Artifact) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class BeamConfig(Section):
             if not any(self.options.get(name) for name in CODE_OF_WORKERS):
                 remedy = "set beam.options.sdk_container_image to an image that holds gptfx"
                 raise InputError("Dataflow's workers lack gptfx", _shown(self.options), remedy)
-        elif self.is_remote:
+        elif self.is_portable:
             self._require_environment()
         return self
 
@@ -121,9 +121,8 @@ def require_reachable(config: BeamConfig) -> None:
         raise InputError(
             "Dataflow's workers do not see the files of this machine", config.runner, remedy
         )
-    if not config.is_remote:
-        return
-    require_job_service(str(config.options["job_endpoint"]))
+    if config.is_portable:
+        require_job_service(str(config.options["job_endpoint"]))
 
 
 def require_known(config: BeamConfig) -> None:

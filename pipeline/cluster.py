@@ -1,9 +1,8 @@
 """The pipeline of `gptfx run` as a cluster runs it: what it may be told, where its texts are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import ValidationError
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 
@@ -14,10 +13,10 @@ from gptfx.kubeflow.package import Package, make_package
 from gptfx.kubeflow.settings import SHIPPED_TEXTS, KubeflowConfig, is_below
 from gptfx.kubeflow.uris import local_path
 from gptfx.pipeline.beam import require_known
-from gptfx.pipeline.config import Config, DataConfig, explain
+from gptfx.pipeline.config import Config, DataConfig, checked
 from gptfx.pipeline.definition import StartedWith, create_components
 
-PLACES = {  # of what a run may be told
+PLACES = {  # of what a run may be told: section and key
     "corpus_uri": ("kubeflow", "corpus_uri"),
     "serving_uri": ("kubeflow", "serving_uri"),
     "max_bits_per_byte": ("evaluator", "max_bits_per_byte"),
@@ -35,8 +34,9 @@ def compile_package(config: Config) -> Package:
     """
     _require_nothing_of_this_machine(config)
     require_known(config.beam)
-    for data in filter(None, (config.data, config.texts_to_score)):
-        _require_texts_that_pods_see(patterns(data), config.kubeflow)
+    texts = patterns(config.data)
+    to_score = patterns(config.texts_to_score) if config.texts_to_score else {}
+    _require_texts_that_pods_see([*texts.values(), *to_score.values()], config.kubeflow)
     if config.beam.has_workers_elsewhere:
         _require_artifacts_that_workers_see(config)
     config = _on_promised_gpus(config)
@@ -45,9 +45,9 @@ def compile_package(config: Config) -> Package:
     serving_folder: Any = others.pop("serving_uri")
     components = create_components(
         config,
-        patterns(config.data),
+        texts,
         serving_folder,
-        patterns(config.texts_to_score) if config.texts_to_score else None,
+        to_score,
         StartedWith(**others, checkpoints_folder=config.kubeflow.checkpoints),
     )
     pipeline = Pipeline(
@@ -64,27 +64,22 @@ def compile_package(config: Config) -> Package:
 def parameters(config: Config) -> dict[str, RuntimeParameter]:
     """What a run may be told, with what it is told if nobody does; a bigram has no steps."""
     defaults: dict[str, Any] = {
-        "corpus_uri": config.kubeflow.corpus_uri,
-        "max_bits_per_byte": config.evaluator.max_bits_per_byte,
-        "serving_uri": config.kubeflow.serving_uri,
+        name: getattr(getattr(config, section), key)
+        for name, (section, key) in PLACES.items()
+        if section != "trainer" or config.model.kind != "bigram"
     }
-    if config.model.kind != "bigram":
-        defaults |= {"train_steps": config.trainer.steps, "seed": config.trainer.seed}
     return {
         name: RuntimeParameter(name, type(value), default=value) for name, value in defaults.items()
     }
 
 
-def started_with(config: Config, told: Mapping[str, Any]) -> Config:
-    """The configuration of a run that is told so. Raises InputError for what it may not be told."""
+def require_possible(config: Config, told: Mapping[str, Any]) -> None:
+    """Raises InputError for what a run may not be told, as if the configuration said it."""
     content = config.model_dump()
     for name, value in told.items():
         section, key = PLACES[name]
         content[section][key] = value
-    try:
-        return Config.model_validate(content)
-    except ValidationError as error:
-        raise explain(error) from None
+    checked(content)
 
 
 def patterns(data: DataConfig) -> dict[str, str]:
@@ -133,8 +128,8 @@ def _require_nothing_of_this_machine(config: Config) -> None:
             raise InputError(f"{key} names a file of this machine", value, remedy)
 
 
-def _require_texts_that_pods_see(found: Mapping[str, str], cluster: KubeflowConfig) -> None:
-    for pattern in found.values():
+def _require_texts_that_pods_see(found: Iterable[str], cluster: KubeflowConfig) -> None:
+    for pattern in found:
         if pattern.startswith(("gs://", "s3://")):
             continue
         if pattern.startswith("/"):

@@ -219,6 +219,11 @@ def load_config(
         _set(content, override)
     if corpora:
         content.setdefault("data", {})["corpora"] = list(corpora)
+    return checked(content)
+
+
+def checked(content: dict[str, Any]) -> Config:
+    """The configuration of plain values. Raises InputError, as `load_config` does."""
     try:
         return Config.model_validate(content)
     except ValidationError as error:

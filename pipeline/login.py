@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from gptfx.data.errors import InputError
 from gptfx.kubeflow.login import Login
 from gptfx.kubeflow.settings import KubeflowConfig
+from gptfx.pipeline.config import explain
 
 # The first two are the SDK's own names.
 ENDPOINT, TOKEN_FILE = "KF_PIPELINES_ENDPOINT", "KF_PIPELINES_SA_TOKEN_PATH"
@@ -37,5 +38,5 @@ def with_endpoint(
         return config
     try:
         return KubeflowConfig.model_validate({**config.model_dump(), "host": host})
-    except ValidationError as error:  # of the host alone: all else was checked
-        raise error.errors()[0]["ctx"]["error"] from None
+    except ValidationError as error:
+        raise explain(error) from None

@@ -6,9 +6,10 @@ from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 from tfx.components.evaluator import constants, executor
 from tfx.types import Artifact, artifact_utils
 from tfx.types import standard_component_specs as standard
-from tfx.utils import path_utils, proto_utils
+from tfx.utils import proto_utils
 
 from gptfx.components.evaluator.eval_config import with_bound
+from gptfx.components.exported import exported_uri
 from gptfx.components.files import local, write_text
 from gptfx.components.last_blessed.executor import is_absent
 from gptfx.data.errors import InputError
@@ -34,8 +35,7 @@ class Executor(executor.Executor):
             self._bless_without_baseline(input_dict, output_dict)
         else:
             for model in [*input_dict["model"], *(baseline or [])]:
-                exported = path_utils.serving_model_path(model.uri)
-                with local(exported, CARD_PATH.as_posix()) as folder:
+                with local(exported_uri(model), CARD_PATH.as_posix()) as folder:
                     require_packages(folder)
             super().Do(input_dict, output_dict, exec_properties)
 

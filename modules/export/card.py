@@ -40,6 +40,11 @@ def read_card(folder: Path) -> dict[str, Any] | None:
     return card if isinstance(card, dict) and card.get("format") == CARD_FORMAT else None
 
 
+def at_most(card: dict[str, Any], bound: str, usual: int) -> int:
+    """What is usual, or fewer where a model takes fewer: `largest_batch`, `most_new_tokens`."""
+    return min(usual, card.get("generation", {}).get(bound, usual))
+
+
 def require_packages(folder: Path) -> None:
     """Imports what an exported model's ops come from, before it is loaded.
 

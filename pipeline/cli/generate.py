@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from gptfx.data.errors import InputError
+from gptfx.modules.export.card import at_most
 from gptfx.modules.export.versions import require_model
 from gptfx.pipeline.cli.options import VERBOSE
 from gptfx.pipeline.cli.prompts import place_of, read_prompts
@@ -25,6 +26,7 @@ MODEL = typer.Option(
 )
 ROOT = typer.Option(DEFAULT_ROOT, help="The root that `gptfx run` was given.")
 
+USUAL_TOKENS, USUAL_BATCH = 160, 8
 CUT_SHORT = "the text ends here: the model cannot see further"
 
 
@@ -80,7 +82,7 @@ def generate(
     card = require_model(folder)
     _require_within(card, max_new_tokens, batch_size)
     if max_new_tokens is None:
-        max_new_tokens = min(160, _bounds(card).get("most_new_tokens", 160))
+        max_new_tokens = at_most(card, "most_new_tokens", USUAL_TOKENS)
     from gptfx.pipeline.quiet import quiet
 
     with quiet(layout.logs / "generate.log") as (out, err):
@@ -94,7 +96,7 @@ def generate(
         if prompt is not None and not as_json:
             _stream(loaded, next(prompts), request, out, err)
             return
-        at_once = batch_size or min(8, _bounds(card).get("largest_batch", 8))
+        at_once = batch_size or at_most(card, "largest_batch", USUAL_BATCH)
         place = "" if prompt is not None else place_of(file)
         made = _continue(loaded, prompts, request, at_once, place)
         origin = {"model_id": card.get("model_id"), "model": str(folder)}
@@ -128,10 +130,6 @@ def _stop_words(words: str) -> str:
     return words
 
 
-def _bounds(card: dict[str, Any]) -> dict[str, Any]:
-    return card.get("generation", {})
-
-
 def _require_within(
     card: dict[str, Any], max_new_tokens: int | None, batch_size: int | None
 ) -> None:
@@ -141,7 +139,7 @@ def _require_within(
         "--batch-size": (batch_size or 0, "largest_batch"),
     }
     for option, (given, key) in asked.items():
-        if given > (most := _bounds(card).get(key, given)):
+        if given > (most := at_most(card, key, given)):
             raise InputError(f"{option}: more than the model takes", given, f"give at most {most}")
 
 

@@ -251,7 +251,7 @@ def _deploy(session: Session) -> "Deployed":
 
 def _parameters(config: "Config", given: list[str]) -> dict[str, Any]:
     """What a run is started with, each of the type that its default has."""
-    from gptfx.pipeline.cluster import parameters, started_with
+    from gptfx.pipeline.cluster import parameters, require_possible
 
     known, told = parameters(config), {}
     for word in given:
@@ -264,7 +264,7 @@ def _parameters(config: "Config", given: list[str]) -> dict[str, Any]:
         except ValueError:
             remedy = f"give one of type {known[name].ptype.__name__}"
             raise InputError(f"{name} cannot have this value", value, remedy) from None
-    started_with(config, told)
+    require_possible(config, told)
     return told
 
 

@@ -10,7 +10,7 @@ import typer
 
 from gptfx.data.errors import InputError
 from gptfx.data.passages import MAX_PASSAGE_BYTES, MIN_PASSAGE_BYTES
-from gptfx.modules.export.card import PASSAGE_BYTES
+from gptfx.modules.export.card import PASSAGE_BYTES, at_most
 from gptfx.modules.export.versions import require_model
 from gptfx.pipeline.cli.generate import MODEL, ROOT
 from gptfx.pipeline.cli.options import VERBOSE
@@ -59,7 +59,7 @@ def score(
     with quiet(layout.logs / "score.log") as (out, err):
         from gptfx.modules.generation.speak import load
 
-        at_once = min(AT_ONCE, card.get("generation", {}).get("largest_batch", AT_ONCE))
+        at_once = at_most(card, "largest_batch", AT_ONCE)
         total = _score(load(folder), _passages(corpus, size), at_once, err)
         origin = {"model_id": card.get("model_id"), "model": str(folder)}
         _show(total, size, origin if as_json else None, out)

@@ -98,13 +98,14 @@ def corpora_below(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def ingest(execute: Execute) -> Callable[..., Artifact]:
-    """Writes texts (name to bytes) below a folder and makes examples of them."""
+    """Writes texts (name to bytes) below a folder and makes examples of them, there or at a URI."""
 
     def run(
         folder: Path,
         texts: dict[str, bytes],
         eval_fraction: float = EVAL_FRACTION,
         passage_bytes: int = PASSAGE_BYTES,
+        place: str | None = None,
     ) -> Artifact:
         for name, content in texts.items():
             path = folder / "texts" / name
@@ -112,7 +113,8 @@ def ingest(execute: Execute) -> Callable[..., Artifact]:
             path.write_bytes(content)
         node = TextExampleGen(corpora_below(folder / "texts"), eval_fraction, passage_bytes)
         seen = TextDriver(None).resolve_exec_properties(dict(node.exec_properties), None, None)
-        return execute(node, folder, {}, input_fingerprint=seen["input_fingerprint"])["examples"]
+        fingerprint = seen["input_fingerprint"]
+        return execute(node, place or folder, {}, input_fingerprint=fingerprint)["examples"]
 
     return run
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
+from apache_beam.io.filesystem import CompressedFile, FileMetadata, FileSystem
 from tfx.components import ExampleValidator, StatisticsGen
 from tfx.dsl.io import filesystem_registry
 from tfx.dsl.io.plugins.tensorflow_gfile import TensorflowFilesystem
@@ -27,8 +28,6 @@ from gptfx.components.examples import EVAL, TRAIN, read_raw_examples
 from gptfx.components.files import local
 from gptfx.components.last_blessed.executor import ABSENT
 from gptfx.components.schema import FILE as SCHEMA_FILE
-from gptfx.components.text_example_gen.component import TextExampleGen
-from gptfx.components.text_example_gen.driver import TextDriver
 from gptfx.components.tokenizer_trainer.component import TokenizerTrainer
 from gptfx.components.transform.component import TokenizeTransform
 from gptfx.modules.config import TokenizerConfig
@@ -39,129 +38,125 @@ Execute = Callable[..., Artifacts]
 SCHEME = "ram://"
 
 
+class Sink(io.BytesIO):
+    """TensorFlow's own stream cannot tell where it is."""
+
+    mode = "wb"
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def close(self) -> None:
+        if not self.closed:
+            with tf.io.gfile.GFile(self.path, "wb") as stream:
+                stream.write(self.getvalue())
+        super().close()
+
+
+class Ram(FileSystem):
+    """Beam's view of TensorFlow's files in memory."""
+
+    @classmethod
+    def scheme(cls) -> str:
+        return "ram"
+
+    def has_dirs(self) -> bool:
+        return False
+
+    def join(self, base: str, *paths: str) -> str:
+        return posixpath.join(base, *paths)
+
+    def split(self, path: str) -> tuple[str, str]:
+        return posixpath.split(path)
+
+    def mkdirs(self, path: str) -> None:
+        tf.io.gfile.makedirs(path)
+
+    def _list(self, prefix: str) -> Any:
+        folder = posixpath.dirname(prefix)
+        for place, _, names in tf.io.gfile.walk(folder):
+            for name in names:
+                path = posixpath.join(place, name)
+                if path.startswith(prefix):
+                    yield self.metadata(path)
+
+    def open(self, path: str, mime_type: str = "", compression_type: str = "auto") -> Any:
+        return self._as_asked(tf.io.gfile.GFile(path, "rb"), path, compression_type)
+
+    def create(self, path: str, mime_type: str = "", compression_type: str = "auto") -> Any:
+        return self._as_asked(Sink(path), path, compression_type)
+
+    def _as_asked(self, stream: Any, path: str, compression_type: str) -> Any:
+        kind = self._get_compression_type(path, compression_type)
+        return stream if kind == "uncompressed" else CompressedFile(stream, kind)
+
+    def copy(self, sources: list[str], targets: list[str]) -> None:
+        for source, target in zip(sources, targets, strict=True):
+            tf.io.gfile.copy(source, target, overwrite=True)
+
+    def rename(self, sources: list[str], targets: list[str]) -> None:
+        for source, target in zip(sources, targets, strict=True):
+            tf.io.gfile.rename(source, target, overwrite=True)
+
+    def exists(self, path: str) -> bool:
+        return tf.io.gfile.exists(path)
+
+    def size(self, path: str) -> int:
+        return int(tf.io.gfile.stat(path).length)
+
+    def last_updated(self, path: str) -> float:
+        return 0.0
+
+    def checksum(self, path: str) -> str:
+        return str(self.size(path))
+
+    def metadata(self, path: str) -> Any:
+        return FileMetadata(path, self.size(path), 0.0)
+
+    def delete(self, paths: list[str]) -> None:
+        for path in paths:
+            if tf.io.gfile.isdir(path):
+                tf.io.gfile.rmtree(path)
+            else:
+                tf.io.gfile.remove(path)
+
+
+class OfTfx(TensorflowFilesystem):
+    """TFX's view of the same."""
+
+    SUPPORTED_SCHEMES = [SCHEME]
+
+
+rename_file = tf.io.gfile.rename
+
+
+def rename(source: str, target: str, overwrite: bool = False) -> None:
+    """Of a folder: file by file, as gs:// does; of ram://'s own nothing would be left."""
+    for place, _, names in list(tf.io.gfile.walk(source)):
+        tf.io.gfile.makedirs(target + place.removeprefix(source))
+        for name in names:
+            path = posixpath.join(place, name)
+            rename_file(path, target + path.removeprefix(source), overwrite)
+    if not tf.io.gfile.isdir(source):
+        rename_file(source, target, overwrite)
+
+
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """A URI that TensorFlow, TFX and Beam know how to read and write."""
-    from apache_beam.io.filesystem import CompressedFile, FileMetadata, FileSystem
-
-    class Sink(io.BytesIO):
-        """TensorFlow's own stream cannot tell where it is."""
-
-        mode = "wb"
-
-        def __init__(self, path: str) -> None:
-            super().__init__()
-            self.path = path
-
-        def close(self) -> None:
-            if not self.closed:
-                with tf.io.gfile.GFile(self.path, "wb") as stream:
-                    stream.write(self.getvalue())
-            super().close()
-
-    class Ram(FileSystem):
-        """Beam's view of TensorFlow's files in memory."""
-
-        @classmethod
-        def scheme(cls) -> str:
-            return "ram"
-
-        def has_dirs(self) -> bool:
-            return False
-
-        def join(self, base: str, *paths: str) -> str:
-            return posixpath.join(base, *paths)
-
-        def split(self, path: str) -> tuple[str, str]:
-            return posixpath.split(path)
-
-        def mkdirs(self, path: str) -> None:
-            tf.io.gfile.makedirs(path)
-
-        def _list(self, prefix: str) -> Any:
-            folder = posixpath.dirname(prefix)
-            for place, _, names in tf.io.gfile.walk(folder):
-                for name in names:
-                    path = posixpath.join(place, name)
-                    if path.startswith(prefix):
-                        yield self.metadata(path)
-
-        def open(self, path: str, mime_type: str = "", compression_type: str = "auto") -> Any:
-            return self._as_asked(tf.io.gfile.GFile(path, "rb"), path, compression_type)
-
-        def create(self, path: str, mime_type: str = "", compression_type: str = "auto") -> Any:
-            return self._as_asked(Sink(path), path, compression_type)
-
-        def _as_asked(self, stream: Any, path: str, compression_type: str) -> Any:
-            kind = self._get_compression_type(path, compression_type)
-            return stream if kind == "uncompressed" else CompressedFile(stream, kind)
-
-        def copy(self, sources: list[str], targets: list[str]) -> None:
-            for source, target in zip(sources, targets, strict=True):
-                tf.io.gfile.copy(source, target, overwrite=True)
-
-        def rename(self, sources: list[str], targets: list[str]) -> None:
-            for source, target in zip(sources, targets, strict=True):
-                tf.io.gfile.rename(source, target, overwrite=True)
-
-        def exists(self, path: str) -> bool:
-            return tf.io.gfile.exists(path)
-
-        def size(self, path: str) -> int:
-            return int(tf.io.gfile.stat(path).length)
-
-        def last_updated(self, path: str) -> float:
-            return 0.0
-
-        def checksum(self, path: str) -> str:
-            return str(self.size(path))
-
-        def metadata(self, path: str) -> Any:
-            return FileMetadata(path, self.size(path), 0.0)
-
-        def delete(self, paths: list[str]) -> None:
-            for path in paths:
-                if tf.io.gfile.isdir(path):
-                    tf.io.gfile.rmtree(path)
-                else:
-                    tf.io.gfile.remove(path)
-
-    class OfTfx(TensorflowFilesystem):
-        SUPPORTED_SCHEMES = [SCHEME]
-
-    rename_file = tf.io.gfile.rename
-
-    def rename(source: str, target: str, overwrite: bool = False) -> None:
-        """Of a folder: file by file, as gs:// does; of ram://'s own nothing would be left."""
-        for place, _, names in list(tf.io.gfile.walk(source)):
-            tf.io.gfile.makedirs(target + place.removeprefix(source))
-            for name in names:
-                path = posixpath.join(place, name)
-                rename_file(path, target + path.removeprefix(source), overwrite)
-        if not tf.io.gfile.isdir(source):
-            rename_file(source, target, overwrite)
-
     filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY.register(OfTfx, 0)
     tf.io.gfile.makedirs(f"{SCHEME}bucket")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tf.io.gfile, "rename", rename)
         yield f"{SCHEME}bucket"
-    del Ram  # Beam finds it by its being there
 
 
 @pytest.fixture(scope="module")
 def remote(
-    bucket: str, execute: Execute, texts: dict[str, bytes], tmp_path_factory: Any
+    bucket: str, ingest: Callable[..., Artifact], texts: dict[str, bytes], tmp_path_factory: Any
 ) -> Artifact:
-    folder = tmp_path_factory.mktemp("texts")
-    for name, content in texts.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    node = TextExampleGen({"rhymes": str(folder / "rhymes")}, 0.25, 64)
-    seen = TextDriver(None).resolve_exec_properties(dict(node.exec_properties), None, None)
-    fingerprint = seen["input_fingerprint"]
-    made = execute(node, f"{bucket}/ingest", {}, input_fingerprint=fingerprint)["examples"]
+    made = ingest(tmp_path_factory.mktemp("texts"), texts, place=f"{bucket}/ingest")
     assert made.uri.startswith(SCHEME)
     return made
 

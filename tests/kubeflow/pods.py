@@ -36,7 +36,9 @@ class Subprocesses:
 
     name = "subprocesses"
 
-    def run(self, container: Json, words: Sequence[str], pod: Path, volumes: Sequence[Path]) -> Any:
+    def run(
+        self, container: Json, words: Sequence[str], pod: Path, volumes: Sequence[Path]
+    ) -> Ended:
         """Runs the words of a container's command; `pod` holds `minio`."""
         assert words[0] == "python"
         MINIO.symlink_to(pod / "minio")
@@ -60,7 +62,9 @@ class Containers:
     def __init__(self, engine: str) -> None:
         self.engine, self.name = engine, f"containers ({engine})"
 
-    def run(self, container: Json, words: Sequence[str], pod: Path, volumes: Sequence[Path]) -> Any:
+    def run(
+        self, container: Json, words: Sequence[str], pod: Path, volumes: Sequence[Path]
+    ) -> Ended:
         """Runs the words; the container sees `pod` and the volumes at their own paths."""
         status = pod / "termination-log"
         status.touch()
