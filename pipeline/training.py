@@ -29,8 +29,6 @@ from gptfx.modules.training.train_bigram import Comparison, compare, train_bigra
 from gptfx.modules.training.windows import InMemory, Mixture
 from gptfx.pipeline.config import Config
 
-SCORED_AT_ONCE = 64  # passages
-
 
 @dataclass(frozen=True)
 class Data:
@@ -108,9 +106,9 @@ def _train_bigram(config: Config, data: Data, watch: Watch) -> Trained:
 
 def judge(model: ServingModel, data: Data) -> Judgement:
     """As the pipeline's Evaluator does: every passage on its own, every token once."""
-    total = Sums()
-    for start in range(0, len(data.eval_texts), SCORED_AT_ONCE):
-        scored = model.score(tf.constant(data.eval_texts[start : start + SCORED_AT_ONCE]))
+    total, at_once = Sums(), model.config.largest_batch
+    for start in range(0, len(data.eval_texts), at_once):
+        scored = model.score(tf.constant(data.eval_texts[start : start + at_once]))
         some = (np.sum(scored[key], dtype=np.float64) for key in (NATS, TOKENS, BYTES))
         total = total.plus(Sums(*map(float, some)))
     return Judgement(total.nats_per_token, bits_per_byte(total))

@@ -144,6 +144,8 @@ def test_the_bigram_is_trained_to_its_optimum_and_the_counts_are_saved(
         "train", "bigram", "--corpus", "scene", "--set", "tokenizer.kind=byte",
         "--set", "trainer.steps=300", "--set", "trainer.batch_size=16",
         "--out", str(tmp_path), "--prompt", "HAM",
+        # fewer than the passages of the eval split
+        "--set", "generation.largest_batch=1", "--set", "data.passage_bytes=256",
     )  # fmt: skip
     assert said.code == 0, said.err
     nats = [float(value) for value in re.findall(r"^  (\d\.\d{4})  ", said.out, re.MULTILINE)]
