@@ -2,28 +2,42 @@
 
 from collections.abc import Sequence
 
-from gptfx.components.text_example_gen.files import InputFile, read_identities, read_manifest
+from gptfx.components.text_example_gen.manifest import InputFile, read_identities, read_manifest
 from gptfx.data.corpora import TextCorpus
-from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import last_output, open_store
+from gptfx.data.errors import InputError
+from gptfx.pipeline.metadata import Artifact, Metadata
 
 MOST_LINES = 10
 INGEST, EXAMPLES = "ingest", "examples"  # the node, and its output
 
 
-def changed_inputs(corpora: Sequence[TextCorpus], layout: Layout, pipeline_name: str) -> list[str]:
+def changed_inputs(
+    corpora: Sequence[TextCorpus], metadata: Metadata, pipeline_name: str
+) -> list[str]:
     """A line for each file that was added, changed or removed since the pipeline last read texts.
 
-    Empty if nothing changed, and for the first run in a root.
+    Empty if nothing changed, and for the first run in a store.
     """
-    if not layout.metadata.exists():
-        return []
-    examples = last_output(open_store(layout.metadata), pipeline_name, INGEST, EXAMPLES)
-    before = read_manifest(examples.uri) if examples else None
+    examples = metadata.last_output(pipeline_name, INGEST, EXAMPLES)
+    before = texts_of(examples) if examples else None
     if before is None:
         return []
     now = read_identities(file for corpus in corpora for file in corpus.files)
     return compare(before, now)
+
+
+def texts_of(examples: Artifact) -> list[InputFile] | None:
+    """The files that examples were made from; None where it cannot be read (any more)."""
+    try:
+        return read_manifest(examples.uri)
+    except (InputError, OSError, ValueError):
+        return None
+
+
+def changed_between(before: Artifact | None, now: Artifact | None) -> list[str]:
+    """A line for each file that differs between what two Examples were made from."""
+    old, new = (texts_of(examples) if examples else None for examples in (before, now))
+    return [] if old is None or new is None else compare(old, new)
 
 
 def compare(before: Sequence[InputFile], now: Sequence[InputFile]) -> list[str]:

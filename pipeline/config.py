@@ -20,6 +20,8 @@ from gptfx.modules.config import (
     TunerConfig,
 )
 from gptfx.pipeline.beam import BeamConfig
+from gptfx.pipeline.layout import Layout
+from gptfx.pipeline.stores import StoreAddress
 
 PRESETS = Path(__file__).parent / "presets"
 SHAPES = {  # what pydantic says in Python's words
@@ -123,6 +125,28 @@ class BulkScorerConfig(Section):
     corpora: tuple[str, ...] = ()
 
 
+class MetadataConfig(Section):
+    """Where ML Metadata is kept.
+
+    Attributes:
+      store: ``postgresql://USER@HOST/DATABASE``, ``mysql://USER@HOST/DATABASE``, ``grpc://HOST``,
+        or the path of a sqlite file; null for the one in the root.
+    """
+
+    store: str | None = None
+
+    @field_validator("store")
+    @classmethod
+    def _is_address(cls, store: str | None) -> str | None:
+        return None if store is None else str(StoreAddress.parse(store))
+
+    def address(self, layout: Layout) -> StoreAddress:
+        """The store of a run in a root."""
+        if self.store is None:
+            return StoreAddress.of_file(layout.metadata)
+        return StoreAddress.parse(self.store)
+
+
 class Config(Section):
     """A run, from text to pushed model. `preset` names the family of runs that are compared."""
 
@@ -138,6 +162,7 @@ class Config(Section):
     bulk_scorer: BulkScorerConfig = BulkScorerConfig()
     generation: GenerationConfig = GenerationConfig()
     beam: BeamConfig = BeamConfig()
+    metadata: MetadataConfig = MetadataConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
 
     @field_validator("tuner")

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import tensorflow_data_validation as tfdv
 from tfx.components import ExampleValidator, StatisticsGen
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import BaseChannel
 
@@ -31,6 +30,7 @@ from gptfx.modules.export.versions import LINEAGE
 from gptfx.modules.training.origin import content_digest
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.layout import Layout
+from gptfx.pipeline.stores import connection
 
 # Texts are long and hardly ever repeat: no lists of their most frequent values.
 STATISTICS = tfdv.StatsOptions(num_top_values=2, num_rank_histogram_buckets=2)
@@ -210,6 +210,6 @@ def create_pipeline(config: Config, components: list[BaseNode], layout: Layout) 
         pipeline_root=str(layout.artifacts(config.pipeline_name)),
         components=components,
         enable_cache=True,
-        metadata_connection_config=sqlite_metadata_connection_config(str(layout.metadata)),
+        metadata_connection_config=connection(config.metadata.address(layout), is_written=True),
         beam_pipeline_args=list(config.beam.pipeline_args),
     )

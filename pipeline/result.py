@@ -11,7 +11,7 @@ from gptfx.components.infra_validator.executor import FIRST_REQUEST_SECONDS, LOA
 from gptfx.components.pusher.executor import PUSHED_DESTINATION
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, Metrics, checks, read_evaluation
-from gptfx.pipeline.metadata import NodeRun, Run
+from gptfx.pipeline.metadata import Artifact, NodeRun, Run
 
 SCORER = "bulk-scorer"
 METRICS = ("bits_per_byte", "perplexity", "token_accuracy")
@@ -81,6 +81,17 @@ class Result:
             metrics["bigram_bits_per_byte"] = baseline
         return metrics
 
+    def as_notes(self) -> dict[str, Any]:
+        """For the run's notes in the metadata."""
+        return {
+            "blessed": self.blessed,
+            "pushed": self.pushed,
+            "model_dir": self.model_dir,
+            "metrics": self.metrics,
+            "refused": self.refused,
+            "changed": list(self.changed),
+        }
+
     def as_json(self) -> dict[str, Any]:
         """For ``gptfx run --json``."""
         return {
@@ -123,15 +134,15 @@ def read_result(
     """
     evaluation = read_evaluation(_output(run, "evaluator", "evaluation").uri)
     regression = _regression(run)
-    pushed = _output(run, "pusher", "pushed_model").custom_properties
-    model_dir = pushed[PUSHED_DESTINATION].string_value or None
+    pushed = _output(run, "pusher", "pushed_model").properties
+    model_dir = pushed.get(PUSHED_DESTINATION) or None
     blessings = [node.outputs["blessing"] for node in run.nodes if "blessing" in node.outputs]
     return Result(
         run.id,
         run.nodes,
         evaluation,
         tuple(checks(config.evaluator, evaluation, regression)),
-        all(blessing.custom_properties[BLESSED].int_value for blessing in blessings),
+        all(blessing.properties[BLESSED] for blessing in blessings),
         model_dir is not None and model_dir not in versions_before,
         model_dir,
         _validation(run),
@@ -145,7 +156,7 @@ def _regression(run: Run) -> Evaluation | None:
     if node is None or "evaluation" not in node.outputs:
         return None
     artifact = node.outputs["evaluation"]
-    if artifact.custom_properties[NOTHING_TO_COMPARE].int_value:
+    if artifact.properties.get(NOTHING_TO_COMPARE):
         return None
     return read_evaluation(artifact.uri)
 
@@ -154,15 +165,15 @@ def _validation(run: Run) -> Validation | None:
     node = run.node("infra-validator")
     if node is None or "blessing" not in node.outputs:
         return None
-    found = node.outputs["blessing"].custom_properties
+    found = node.outputs["blessing"].properties
     seconds = (
-        round(found[name].double_value, 3) if name in found else None
+        round(found[name], 3) if name in found else None
         for name in (LOAD_SECONDS, FIRST_REQUEST_SECONDS)
     )
-    return Validation(bool(found[BLESSED].int_value), found[REASON].string_value, *seconds)
+    return Validation(bool(found[BLESSED]), found[REASON], *seconds)
 
 
-def _output(run: Run, node_id: str, name: str) -> Any:
+def _output(run: Run, node_id: str, name: str) -> Artifact:
     node = run.node(node_id)
     if node is None or name not in node.outputs:
         raise RuntimeError(f"run {run.id} has no output {name} of node {node_id} in ML Metadata")

@@ -5,7 +5,8 @@ from typing import Any
 from tfx.components.example_gen import driver, utils
 from tfx.types import Artifact
 
-from gptfx.components.text_example_gen.files import corpora_of, fingerprint, read_identities
+from gptfx.components.text_example_gen.files import corpora_of
+from gptfx.components.text_example_gen.manifest import fingerprint, read_identities
 
 
 class TextDriver(driver.FileBasedDriver):

@@ -20,12 +20,8 @@ from tfx.utils import proto_utils
 
 from gptfx.components.examples import EVAL, TRAIN, RawExample
 from gptfx.components.files import read_text
-from gptfx.components.text_example_gen.files import (
-    corpora_of,
-    fingerprint,
-    read_identities,
-    write_manifest,
-)
+from gptfx.components.text_example_gen.files import corpora_of, write_manifest
+from gptfx.components.text_example_gen.manifest import fingerprint, read_identities
 from gptfx.data.corpora import TextFile
 from gptfx.data.counting import TextCounts, count_file, merge
 from gptfx.data.errors import InputError

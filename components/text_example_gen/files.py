@@ -1,26 +1,16 @@
-"""Which files an ExampleGen reads, and what tells their contents from others."""
+"""Which files an ExampleGen reads, and the note of them that it leaves (``manifest.py``)."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.utils import proto_utils
 
-from gptfx.data.corpora import TextCorpus, TextFile, locate
-from gptfx.data.storage import identity, join
-
-MANIFEST = "inputs.json"  # at the top of an Examples artifact
-
-
-class InputFile(NamedTuple):
-    """A file as it was read: ``CORPUS/FILE``, bytes as stored, and what its content is known by."""
-
-    source: str
-    bytes: int
-    identity: str
+from gptfx.components.text_example_gen.manifest import MANIFEST, InputFile
+from gptfx.data.corpora import TextCorpus, locate
+from gptfx.data.storage import join
 
 
 def corpora_of(parameters: Mapping[str, Any]) -> list[TextCorpus]:
@@ -37,32 +27,8 @@ def corpora_of(parameters: Mapping[str, Any]) -> list[TextCorpus]:
     return [locate(split.name, join(base, split.pattern), latest) for split in config.splits]
 
 
-def read_identities(files: Iterable[TextFile]) -> list[InputFile]:
-    """What the files hold, by source; reads every file of this machine."""
-    listed = (InputFile(file.source, file.bytes, identity(file.path)) for file in files)
-    return sorted(listed)
-
-
-def fingerprint(files: Iterable[InputFile]) -> str:
-    """Number of files, bytes, and a SHA-256 over names and contents; times do not count."""
-    digest, count, size = hashlib.sha256(), 0, 0
-    for file in files:
-        digest.update(file.source.encode() + b"\0" + file.identity.encode() + b"\0")
-        count, size = count + 1, size + file.bytes
-    return f"files:{count},bytes:{size},sha256:{digest.hexdigest()}"
-
-
 def write_manifest(folder: str, files: Iterable[InputFile]) -> None:
     """Says in an Examples artifact what it was made from."""
     content = json.dumps([file._asdict() for file in files], indent=1, ensure_ascii=False)
     with tf.io.gfile.GFile(join(folder, MANIFEST), "w") as stream:
         stream.write(content + "\n")
-
-
-def read_manifest(folder: str) -> list[InputFile] | None:
-    """The inverse; None where an artifact was made before there were manifests."""
-    path = join(folder, MANIFEST)
-    if not tf.io.gfile.exists(path):
-        return None
-    with tf.io.gfile.GFile(path) as stream:
-        return [InputFile(**file) for file in json.loads(stream.read())]

@@ -11,7 +11,19 @@ import typer
 
 from gptfx import __version__
 from gptfx.data.errors import InputError
-from gptfx.pipeline.cli import data, doctor, generate, kubeflow, run, score, tokenizer, train
+from gptfx.pipeline.cli import (
+    artifacts,
+    data,
+    doctor,
+    generate,
+    kubeflow,
+    lineage,
+    run,
+    runs,
+    score,
+    tokenizer,
+    train,
+)
 
 BAD_INPUT, FAILURE = 2, 1
 UsageError: Any = typer.BadParameter.__base__  # of the click that typer brings
@@ -29,6 +41,9 @@ app.command("train")(train.train)
 app.command("doctor")(doctor.doctor)
 app.command("generate")(generate.generate)
 app.command("score")(score.score)
+app.command("lineage")(lineage.show_lineage)
+app.add_typer(runs.app, name="runs")
+app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(data.app, name="data")
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(kubeflow.app, name="kubeflow")

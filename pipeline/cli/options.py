@@ -1,9 +1,46 @@
 """Options that several commands take, each said once."""
 
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
+
+from gptfx.pipeline.layout import DEFAULT_ROOT, Layout
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gptfx.pipeline.metadata import Metadata
+
+WIDE = 200  # columns, where nobody's terminal says how many
 
 PRESET = typer.Option("default", help="A preset's name, or a YAML file.")
 SETTINGS = typer.Option(
     [], "--set", metavar="a.b=value", help="Changes one value; may be repeated."
 )
 VERBOSE = typer.Option(False, "--verbose", help="Shows a traceback on failure.")
+ROOT = typer.Option(DEFAULT_ROOT, "--root", help="Where the runs are.")
+STORE = typer.Option(
+    None,
+    help="The metadata, if not ROOT/metadata.sqlite: postgresql://USER@HOST/DATABASE,"
+    " mysql://USER@HOST/DATABASE, grpc://HOST:PORT (a cluster's), or a file.",
+)
+AS_JSON = typer.Option(False, "--json", help="One JSON object or list.")
+
+
+def open_store(root: Path, store: str | None) -> "Metadata":
+    """The metadata that a command is about, for reading. Raises InputError where there is none."""
+    from gptfx.pipeline.metadata import open_metadata
+    from gptfx.pipeline.stores import StoreAddress
+
+    layout = Layout(root.expanduser().absolute())
+    address = StoreAddress.parse(store) if store else StoreAddress.of_file(layout.metadata)
+    return open_metadata(address)
+
+
+def console() -> "Console":
+    """Standard output; in a file or pipe lines are as long as they are."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)

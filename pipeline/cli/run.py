@@ -55,6 +55,7 @@ def run(
     from gptfx.pipeline.config import load_config
     from gptfx.pipeline.corpora import resolve_all
     from gptfx.pipeline.lock import locked
+    from gptfx.pipeline.stores import require_writable
 
     del verbose  # main() looks for it
     with ExitStack() as held:
@@ -71,6 +72,7 @@ def run(
             to_score = resolve_all(others, data_home(), notes) if others else []
             layout = Layout(usable(root, "--root"))
             held.enter_context(locked(layout))
+            require_writable(config.metadata.address(layout))
         except InputError as error:
             if as_json:
                 print(json.dumps({"error": str(error)}))
@@ -141,7 +143,7 @@ def _run(
         view = RunView(screen)
         try:
             prepare(config.trainer)
-            result = run_pipeline(config, corpora, layout, use_cache, view, to_score)
+            result = run_pipeline(config, corpora, layout, use_cache, view, log, to_score)
         except InputError as error:
             if as_json:
                 print(json.dumps({"error": str(error)}), file=out, flush=True)

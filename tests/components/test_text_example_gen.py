@@ -17,7 +17,7 @@ from tfx.types import Artifact, artifact_utils
 
 from gptfx.components.examples import EVAL, TRAIN, RawExample, read_raw_examples, shards
 from gptfx.components.text_example_gen import executor
-from gptfx.components.text_example_gen.files import read_manifest
+from gptfx.components.text_example_gen.manifest import read_manifest
 from gptfx.data.corpora import locate
 from gptfx.data.errors import InputError
 from gptfx.data.inspection import count_invalid_bytes
