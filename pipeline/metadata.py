@@ -22,6 +22,7 @@ RUN_TYPES = ("pipeline_run", "system.PipelineRun")  # of contexts: TFX's, Kubefl
 PIPELINE_TYPES = ("pipeline", "system.Pipeline")
 NODE_TYPE = "node"  # TFX's; Kubeflow's executions say `task_name` themselves
 TASK_NAME, GROUP_TYPE = "task_name", "system.DAGExecution"  # which holds nodes, and is none
+ON_CLUSTERS = "tfx."  # before the names of TFX's own types of artifacts
 COMPLETE, CACHED, FAILED, RUNNING = "complete", "cached", "failed", "running"
 STATES = {
     mlmd.Execution.COMPLETE: COMPLETE,
@@ -180,8 +181,11 @@ class Metadata:
 
     def artifacts(self, kind: str | None = None) -> list[Artifact]:
         """All, the newest first; or those of a type."""
-        store = self._store
-        found = store.get_artifacts_by_type(kind) if kind else store.get_artifacts()
+        if kind is None:
+            found = self._store.get_artifacts()
+        else:
+            names = (kind, f"{ON_CLUSTERS}{kind}")
+            found = [each for name in names for each in self._store.get_artifacts_by_type(name)]
         return [_artifact(each) for each in sorted(found, key=lambda each: -each.id)]
 
     def artifact(self, number: int) -> Artifact | None:
@@ -282,7 +286,7 @@ def _node(
 def _artifact(artifact: mlmd.Artifact) -> Artifact:
     return Artifact(
         artifact.id,
-        artifact.type,
+        artifact.type.removeprefix(ON_CLUSTERS),
         artifact.uri,
         ARTIFACT_STATES[artifact.state],
         {**_plain(artifact.properties), **_plain(artifact.custom_properties)},

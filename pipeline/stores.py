@@ -49,7 +49,7 @@ class StoreAddress:
             remedy = "leave it out: PGPASSWORD, ~/.pgpass or MYSQL_PWD say it"
             problem = "a password in an address is seen in lists of processes"
             raise InputError(problem, f"{parts.scheme}://(not shown)", remedy)
-        database = parts.path.strip("/")
+        database, text = parts.path.strip("/"), text.partition("?")[0]
         try:
             port = parts.port or PORTS[parts.scheme]
         except (KeyError, ValueError):
@@ -143,6 +143,7 @@ def _require_file(path: Path) -> None:
 
 def _engine(address: StoreAddress) -> "Engine":
     from sqlalchemy import URL, create_engine
+    from sqlalchemy.pool import NullPool
 
     driver, password = DRIVERS[address.scheme], None
     if address.scheme == MYSQL:
@@ -152,7 +153,8 @@ def _engine(address: StoreAddress) -> "Engine":
         address.database,
     )  # fmt: skip
     try:
-        return create_engine(url, connect_args={"connect_timeout": SECONDS})
+        # Without a pool a connection that is closed is closed, and its lock goes with it.
+        return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": SECONDS})
     except ImportError:
         remedy = f"install gptfx[{address.scheme}]"
         raise InputError(f"the package {driver} is missing", str(address), remedy) from None

@@ -1,6 +1,7 @@
 """The entry point: puts the commands together and turns errors into one line and an exit code."""
 
 import errno
+import os
 import shlex
 import sys
 import traceback
@@ -96,6 +97,8 @@ def main() -> int:
 
     Ctrl-C ends with 130, which is typer's doing.
     """
+    # ML Metadata's C++ code tells of each connection to a database; its errors stay.
+    os.environ.setdefault("GLOG_minloglevel", "2")
     if not sys.warnoptions:  # the libraries' warnings are for us: `quiet` sends them to the log
         warnings.simplefilter("ignore")
     try:

@@ -145,4 +145,7 @@ def _samples(run: Run) -> dict[str, str]:
         found = json.loads(Path(card.uri, CARD_FILE).read_text("utf-8")) if card else {}
     except (OSError, ValueError):
         return {}
-    return {f"{each['prompt']!r}, seed {each['seed']}": each["text"] for each in found["samples"]}
+    return {
+        f"{each['prompt']!r}, seed {each['seed']}": each["text"]
+        for each in found.get("samples", [])
+    }

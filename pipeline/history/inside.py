@@ -27,12 +27,10 @@ Look = Callable[[Artifact, Metadata], Facts]
 def look_inside(artifact: Artifact, metadata: Metadata) -> Facts:
     """By its kind; of what is of another kind, the names of its files.
 
-    Raises InputError for what is not there any more, or not on this machine.
+    Raises InputError for what is damaged.
     """
     if not Path(artifact.uri).is_dir():
-        problem = f"artifact {artifact.id} is not on this machine"
-        remedy = "its properties are in the metadata all the same: leave out --inside"
-        raise InputError(problem, artifact.uri, remedy)
+        return {"inside": f"{artifact.uri} is not there, or not on this machine"}
     try:
         return LOOKS.get(artifact.type, _files)(artifact, metadata)
     except (OSError, ValueError, KeyError) as error:

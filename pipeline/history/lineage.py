@@ -124,8 +124,8 @@ def find_artifact(metadata: Metadata, name: str) -> Artifact:
     """
     if name.isdecimal() and (artifact := metadata.artifact(int(name))):
         return artifact
-    if name == LATEST or name.isdecimal():
-        return _pushed(metadata, name)
+    if pushed := _pushed(metadata, name):
+        return pushed
     if run := metadata.run(name):
         made = {each.type: each for node in run.nodes for each in node.outputs.values()}
         pushed = made.get(PUSHED_MODEL)
@@ -140,14 +140,14 @@ def _of_trainer(nodes: Iterable[NodeRun]) -> Artifact | None:
     return next((node.outputs.get("model") for node in nodes if node.id == "trainer"), None)
 
 
-def _pushed(metadata: Metadata, name: str) -> Artifact:
+def _pushed(metadata: Metadata, name: str) -> Artifact | None:
+    """The version of that number, or the latest. Raises InputError where nothing was pushed."""
     pushed = [each for each in metadata.artifacts(PUSHED_MODEL) if each.properties.get("pushed")]
-    for each in pushed:
-        if name in (LATEST, each.properties.get("pushed_version")):
-            return each
-    versions = ", ".join(str(each.properties.get("pushed_version")) for each in pushed[:5])
-    remedy = f"an artifact's number, or a version: {versions}" if versions else "run `gptfx run`"
-    raise InputError("no such artifact or version in the metadata", name, remedy)
+    if name == LATEST and not pushed:
+        raise InputError("no model was pushed yet", name, "name an artifact's number")
+    return next(
+        (each for each in pushed if name in (LATEST, each.properties.get("pushed_version"))), None
+    )
 
 
 def _by_model_id(metadata: Metadata, name: str) -> Artifact:
