@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, Metrics, by_corpus
+from gptfx.components.evaluator.checks import Check
+from gptfx.components.evaluator.evaluation import OVERALL, Evaluation, Metrics, by_corpus
 from gptfx.pipeline.metadata import NodeRun
 from gptfx.pipeline.progress_view import WIDTH, ProgressView
 from gptfx.pipeline.result import Result, Validation

@@ -5,12 +5,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gptfx.components.bulk_scorer.executor import read_scores
+from gptfx.components.evaluator.checks import Check
+from gptfx.components.evaluator.evaluation import OVERALL, Evaluation, Metrics, read_evaluation
 from gptfx.components.evaluator.executor import NOTHING_TO_COMPARE
 from gptfx.components.infra_validator.driver import BLESSED
 from gptfx.components.infra_validator.executor import FIRST_REQUEST_SECONDS, LOAD_SECONDS, REASON
 from gptfx.components.pusher.executor import PUSHED_DESTINATION
 from gptfx.pipeline.config import Config
-from gptfx.pipeline.evaluation import OVERALL, Check, Evaluation, Metrics, checks, read_evaluation
+from gptfx.pipeline.evaluation import checks
 from gptfx.pipeline.metadata import Artifact, NodeRun, Run
 
 SCORER = "bulk-scorer"

@@ -203,7 +203,7 @@ def _curves(artifact: Artifact, metadata: Metadata) -> Facts:
 
 
 def _evaluation(artifact: Artifact, metadata: Metadata) -> Facts:
-    from gptfx.pipeline.evaluation import OVERALL, read_evaluation
+    from gptfx.components.evaluator.evaluation import OVERALL, read_evaluation
 
     del metadata
     if artifact.properties.get("nothing_to_compare"):

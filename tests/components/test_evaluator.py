@@ -8,14 +8,15 @@ import pytest
 import tensorflow as tf
 from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 
+from gptfx.components.evaluator.checks import Bounds, checks, read_bounds
 from gptfx.components.evaluator.component import GateEvaluator
 from gptfx.components.evaluator.eval_config import bounds, eval_config
+from gptfx.components.evaluator.evaluation import OVERALL, read_evaluation
 from gptfx.components.evaluator.executor import NOTHING_TO_COMPARE
 from gptfx.components.examples import EVAL, read_raw_examples
 from gptfx.components.exported import exported_folder
 from gptfx.components.last_blessed.executor import ABSENT
 from gptfx.modules.evaluation.scoring import BYTES, CORRECT, NATS, TOKENS
-from gptfx.pipeline.evaluation import OVERALL, read_evaluation
 
 Artifacts = dict[str, Artifact]
 Judge = Callable[..., Artifacts]
@@ -131,6 +132,32 @@ def test_a_model_just_within_every_bound_is_blessed(just_enough: Artifacts) -> N
     assert is_blessed(just_enough)
     found = read_evaluation(just_enough["evaluation"].uri)
     assert (found.failures, found.missing) == (frozenset(), ())
+
+
+def test_the_bounds_come_back_from_the_evaluation_with_the_verdicts(
+    just_enough: Artifacts, of_bigram: Metrics, of_gpt: Metrics
+) -> None:
+    value, other = of_bigram[OVERALL]["bits_per_byte"], of_gpt[OVERALL]["bits_per_byte"]
+    slices = {name: of_bigram[name]["bits_per_byte"] + HAIR for name in (BELLS, GREEN)}
+    folder = just_enough["evaluation"].uri
+    bounds = read_bounds(folder, folder)
+    assert bounds.max_bits_per_byte == pytest.approx(value + HAIR)
+    assert bounds.min_gain_over_bigram == pytest.approx(other - value - HAIR)
+    assert bounds.tolerance == -bounds.min_gain_over_bigram
+    assert bounds.slice_max_bits_per_byte == pytest.approx(slices)
+    found = checks(bounds, read_evaluation(folder), None)
+    assert [check.passed for check in found] == [True] * 4
+    assert [check.bound - check.value for check in found] == pytest.approx([HAIR] * 4, rel=0.01)
+
+
+def test_without_a_baseline_the_absolute_bound_is_all_there_is(
+    judge: Judge, bigram: Artifacts, of_bigram: Metrics
+) -> None:
+    bound = of_bigram[OVERALL]["bits_per_byte"] - HAIR
+    folder = judge(bigram["model"], max_bits_per_byte=bound)["evaluation"].uri
+    assert read_bounds(folder) == Bounds(pytest.approx(bound))
+    (check,) = checks(read_bounds(folder), read_evaluation(folder), None)
+    assert (check.gate, check.passed) == ("absolute bound", False)
 
 
 def test_the_blessing_names_the_model_and_what_it_was_compared_with(
