@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import tensorflow_model_analysis as tfma
 
-from gptfx.components.evaluator.evaluation import OVERALL, Evaluation
+from gptfx.components.evaluator.evaluation import OVERALL, Evaluation, read_evaluation
 from gptfx.components.examples import SOURCE
 from gptfx.modules.evaluation.metrics import BITS_PER_BYTE
 
@@ -86,11 +86,23 @@ def checks(bounds: Bounds, evaluation: Evaluation, regression: Evaluation | None
         gate = f"better than the bigram ({bigram:.4f}) by {gain:g}"
         found.append(check(gate, bigram - gain, evaluation, True))
     if regression and regression.baseline:
-        last = regression.baseline[OVERALL][BITS_PER_BYTE]
-        tolerance = bounds.tolerance
-        gate = f"not worse than the last blessed model ({last:.4f}) by more than {tolerance:g}"
-        found.append(check(gate, last + tolerance, regression, True))
+        found.append(_regression_check(bounds.tolerance, regression))
     return found + _slice_checks(bounds, evaluation)
+
+
+def checks_of_node(folder: str) -> list[Check]:
+    """The bounds that one Evaluator held a model against, from its ModelEvaluation's folder."""
+    evaluation, of_all = read_evaluation(folder), _thresholds(folder)[0].threshold
+    if of_all.value_threshold.HasField("upper_bound"):
+        return checks(read_bounds(folder), evaluation, None)
+    return [_regression_check(of_all.change_threshold.absolute.value, evaluation)]
+
+
+def _regression_check(tolerance: float, found: Evaluation) -> Check:
+    value, last = (of[OVERALL][BITS_PER_BYTE] for of in (found.candidate, found.baseline))
+    gate = f"not worse than the last blessed model ({last:.4f}) by more than {tolerance:g}"
+    passed = (OVERALL, True) not in found.failures
+    return Check(gate, BITS_PER_BYTE, value, last + tolerance, passed)
 
 
 def _slice_checks(bounds: Bounds, evaluation: Evaluation) -> list[Check]:

@@ -1,8 +1,10 @@
 """A model is blessed if every bound holds; the metrics are sums over the eval split."""
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -166,6 +168,7 @@ def test_the_blessing_names_the_model_and_what_it_was_compared_with(
     blessing = just_enough["blessing"]
     assert blessing.get_string_custom_property("current_model") == bigram["model"].uri
     assert blessing.get_string_custom_property("baseline_model") == gpt["model"].uri
+    assert noted(blessing, "refused") == []
     assert just_enough["evaluation"].get_int_custom_property(NOTHING_TO_COMPARE) == 0
 
 
@@ -176,6 +179,31 @@ def test_a_model_just_above_the_bound_is_refused(
     judged = judge(bigram["model"], max_bits_per_byte=bound)
     assert not is_blessed(judged)
     assert read_evaluation(judged["evaluation"].uri).failures == {(OVERALL, False)}
+    value = of_bigram[OVERALL]["bits_per_byte"]
+    assert noted(judged["blessing"], "refused") == [
+        f"absolute bound: bits_per_byte {value:.4f} is above the bound {bound:.4f}"
+    ]
+    metrics = noted(judged["evaluation"], "metrics")
+    assert metrics["bits_per_byte"] == pytest.approx(value)
+    assert set(metrics) == {"bits_per_byte", "perplexity", "token_accuracy"}
+
+
+def noted(artifact: Artifact, name: str) -> Any:
+    """What a custom property holds as JSON."""
+    return json.loads(artifact.get_string_custom_property(name))
+
+
+def test_a_model_worse_than_the_last_is_refused_with_both_figures(
+    judge: Judge, bigram: Artifacts, gpt: Artifacts, of_bigram: Metrics, of_gpt: Metrics
+) -> None:
+    value, last = of_gpt[OVERALL]["bits_per_byte"], of_bigram[OVERALL]["bits_per_byte"]
+    judged = judge(gpt["model"], bigram["model"], max_change=value - last - HAIR)
+    bound = value - HAIR
+    assert noted(judged["blessing"], "refused") == [
+        f"not worse than the last blessed model ({last:.4f}) by more than {bound - last:g}:"
+        f" bits_per_byte {value:.4f} is above the bound {bound:.4f}"
+    ]
+    assert noted(judged["evaluation"], "metrics")["baseline_bits_per_byte"] == pytest.approx(last)
 
 
 def test_a_gain_just_too_small_is_refused_whatever_the_model_s_own_bound(
