@@ -13,7 +13,7 @@ import pytest
 COMMAND = Path(sys.executable).parent / "gptfx"
 QUICK = (
     "trainer.steps=20", "trainer.batch_size=4", "model.n_layer=1", "model.n_embd=32",
-    "infra_validator.enabled=false", "evaluator.min_gain_over_bigram=0",
+    "infra_validator.enabled=false", "evaluator.min_gain_over_bigram=null",
     "evaluator.max_bits_per_byte=20", "evaluator.tolerance=20", "generation.max_new_tokens=8",
 )  # fmt: skip
 pytestmark = pytest.mark.slow
@@ -48,7 +48,8 @@ def root(gptfx: Any, tmp_path_factory: pytest.TempPathFactory) -> Root:
         return said
 
     found = [run(), run(), run("--set", "evaluator.max_bits_per_byte=0.001")]
-    (texts / "fox.txt").write_bytes(b"\xff\xfe" * 9000)  # which the data gate refuses
+    (texts / "fox.txt").write_text("x")  # too little for an eval split, which a node refuses
+    (texts / "sea.txt").unlink()
     found.append(run())
     assert [said.code for said in found] == [0, 0, 3, 2], [said.err for said in found]
     return Root(home / "runs", [said.json for said in found[:3]], ask)
@@ -68,12 +69,13 @@ def test_each_run_is_listed_with_its_outcome(root: Root) -> None:
         assert listed["seconds"] > 0
     assert cached["nodes"]["executed"] == 0
     assert pushed["nodes"]["cached"] == 0
-    assert cached["fingerprint"] == pushed["fingerprint"] != failed["fingerprint"]
+    assert cached["fingerprint"] == pushed["fingerprint"]
     assert pushed["fingerprint"].startswith("files:2,")
     assert len(pushed["revision"].rstrip("+")) == 40  # of the checkout that is tested
     (why,) = refused["refused"]
     assert why.endswith("is above the bound 0.0010")
     assert "data-gate" in failed["error"]
+    assert failed["fingerprint"].startswith("files:1,")
 
 
 def test_why_a_model_was_not_pushed_is_one_command(root: Root) -> None:
@@ -94,8 +96,10 @@ def test_a_run_that_failed_says_where_and_shows_its_log(root: Root) -> None:
     assert shown["state"] == "failed"
     assert shown["node_runs"][-1]["id"] == "data-gate"
     assert shown["node_runs"][-1]["state"] == "failed"
-    assert shown["node_runs"][0]["why"][0].startswith("changed texts/fox.txt (18,000 bytes, now")
-    assert any("not UTF-8" in line for line in shown["log_tail"])
+    changes = shown["node_runs"][0]["why"]
+    assert changes[0].startswith("removed texts/sea.txt (since run ")
+    assert changes[1] == "changed texts/fox.txt (18,000 bytes, now 1)"
+    assert any("eval split" in line for line in shown["log_tail"])
 
 
 def test_what_changed_between_two_runs_is_one_command(root: Root) -> None:
@@ -107,7 +111,8 @@ def test_what_changed_between_two_runs_is_one_command(root: Root) -> None:
     assert found["texts"] == []
     assert {row["what"] for row in found["metrics"]} >= {"bits_per_byte", "perplexity"}
     assert root.ask("runs", "compare", first, "latest", "--json").json["texts"] == [
-        "changed texts/fox.txt (18,000 bytes, now 18,000)"
+        "removed texts/sea.txt",
+        "changed texts/fox.txt (18,000 bytes, now 1)",
     ]
 
 
@@ -121,7 +126,7 @@ def test_which_data_made_a_model_is_one_command(root: Root) -> None:
         assert [file["source"] for file in files] == ["texts/fox.txt", "texts/sea.txt"]
         assert all(file["identity"].startswith("sha256:") for file in files)
     assert {made["node"] for made in by_version["up"]} >= {
-        "pusher", "evaluator", "trainer", "bigram", "transform", "tokenizer", "ingest",
+        "pusher", "evaluator", "trainer", "transform", "tokenizer", "ingest",
     }  # fmt: skip
     assert {made["run_id"] for made in by_version["up"]} == {root.runs[0]["run_id"]}
     refused = {made["run_id"] for made in by_version["down"]} - {root.runs[0]["run_id"]}
