@@ -1,10 +1,16 @@
-"""TFX's Trainer executor; tells `run_fn` of the tokenizer, and what the run was started with."""
+"""TFX's Trainer executor; tells `run_fn` of the tokenizer, and what the run was started with.
+
+What the training took and ran on goes into custom properties of the ModelRun artifact: the model
+itself is the same wherever it was made.
+"""
 
 import json
+import time
 
 from pydantic import ValidationError
 from tfx.components.trainer import executor
-from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY
+from tfx.types import Artifact, artifact_utils
+from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY, MODEL_RUN_KEY
 
 from gptfx.components.tokenizer_input import (
     Inputs,
@@ -14,10 +20,14 @@ from gptfx.components.tokenizer_input import (
 )
 from gptfx.data.errors import InputError
 from gptfx.modules.config import TrainerConfig
+from gptfx.modules.training.hardware import Hardware, hardware
 
 CHECKPOINTS_FOLDER = "checkpoints_folder"  # a parameter, and the key of `custom_config`
 TRAIN_STEPS, SEED = "train_steps", "seed"
 KEYS = {TRAIN_STEPS: "steps", SEED: "seed"}  # of the section `trainer`
+
+# Custom properties of the ModelRun artifact; beside them the fields of `Hardware`.
+TRAINING_SECONDS = "training_seconds"  # of the attempt that ended well, with reading and exporting
 
 
 class Executor(executor.GenericExecutor):
@@ -28,7 +38,20 @@ class Executor(executor.GenericExecutor):
         inputs, parameters = hand_over_tokenizer(input_dict, started_with(exec_properties))
         if folder := exec_properties.get(CHECKPOINTS_FOLDER):
             parameters = with_entries(parameters, {CHECKPOINTS_FOLDER: folder})
+        started = time.monotonic()
         super().Do(inputs, output_dict, parameters)
+        model_run = artifact_utils.get_single_instance(output_dict[MODEL_RUN_KEY])
+        note(model_run, time.monotonic() - started, hardware())
+
+
+def note(model_run: Artifact, seconds: float, on: Hardware) -> None:
+    """Says of a training how long it took and what it ran on."""
+    model_run.set_float_custom_property(TRAINING_SECONDS, round(seconds, 3))
+    model_run.set_string_custom_property("processor", on.processor)
+    model_run.set_float_custom_property("cores", on.cores)
+    model_run.set_float_custom_property("memory_gib", on.memory_gib)
+    model_run.set_string_custom_property("gpus", json.dumps(on.gpus))
+    model_run.set_string_custom_property("tensorflow", on.tensorflow)
 
 
 def started_with(parameters: Parameters) -> Parameters:

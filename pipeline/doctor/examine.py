@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gptfx.data.errors import InputError
+from gptfx.modules import limits
 from gptfx.pipeline import lines
-from gptfx.pipeline.doctor import host, leftovers, libraries, limits, root
+from gptfx.pipeline.doctor import host, leftovers, libraries, root
 from gptfx.pipeline.doctor.finding import Finding, failure, ok, refusal
 from gptfx.pipeline.layout import Layout
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from gptfx.modules import limits
 from gptfx.pipeline import lines
-from gptfx.pipeline.doctor import limits
 from gptfx.pipeline.doctor.finding import Finding, failure, ok, warning
 
 GIB = 1 << 30

@@ -16,6 +16,7 @@ from gptfx.data.errors import InputError
 from gptfx.modules.config import BigramConfig, ModelConfig, TrainerConfig
 from gptfx.modules.training import windows
 from gptfx.modules.training.curves import PICTURE, POINTS
+from gptfx.modules.training.hardware import hardware
 from gptfx.modules.training.origin import content_digest
 
 Artifacts = dict[str, Artifact]
@@ -38,6 +39,17 @@ def test_the_model_run_holds_the_points_and_their_picture(train: Callable[..., A
     assert [point["step"] for point in points] == [1, 2, 3, 4]
     assert [point["validation_loss"] is None for point in points] == [True, False, True, False]
     assert (Path(made["model_run"].uri) / PICTURE).stat().st_size > 10_000
+
+
+def test_the_model_run_says_how_long_it_took_and_on_what(gpt: Artifacts) -> None:
+    made = gpt["model_run"]
+    assert 0.0 < made.get_float_custom_property("training_seconds") < 600.0
+    assert made.get_string_custom_property("processor")
+    assert made.get_float_custom_property("cores") > 0.0
+    assert made.get_float_custom_property("memory_gib") > 0.0
+    assert json.loads(made.get_string_custom_property("gpus")) == list(hardware().gpus)
+    assert made.get_string_custom_property("tensorflow") == tf.__version__
+    assert "processor" not in json.dumps(exported_card(gpt["model"]))  # another machine, the same
 
 
 def test_a_training_that_was_stopped_goes_on_where_it_was(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gptfx.modules.limits import cores, memory
 from gptfx.pipeline.doctor.host import GIB, examine_line, examine_memory
-from gptfx.pipeline.doctor.limits import cores, memory
 from gptfx.pipeline.doctor.packages import examine_packages
 from gptfx.pipeline.lines import LINE_A, LINE_B, Line
 
