@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from gptfx.components.evaluator.evaluation import OVERALL, Evaluation, read_evaluation
 from gptfx.components.examples import SOURCE
@@ -66,7 +67,7 @@ def read_bounds(folder: str, regression_folder: str | None = None) -> Bounds:
     return Bounds(upper.upper_bound.value, -change.absolute.value, tolerance, values)
 
 
-def _thresholds(folder: str) -> list[tfma.PerSliceMetricThreshold]:
+def _thresholds(folder: str) -> list[config_pb2.PerSliceMetricThreshold]:
     """In the order of ``eval_config.py``: of all examples, then of single sources."""
     (spec,) = tfma.load_eval_result(folder).config.metrics_specs
     return list(spec.per_slice_thresholds[BITS_PER_BYTE].thresholds)
