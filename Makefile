@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find data modules components pipeline kubeflow -name '*.py' -o -name '*.txt' \
-             -o -name '*.yaml' -o -name '*.pbtxt' | LC_ALL=C sort)
+             -o -name '*.yaml' -o -name '*.pbtxt' -o -name '*.j2' | LC_ALL=C sort)
 LISTING := $(shell printf '%s\n' $(SOURCES) | cksum | cut -d' ' -f1)
 
 .PHONY: setup run test line-b image test-slow test-kubeflow lint format types check clean

@@ -24,3 +24,10 @@ class TextScores(Artifact):
     """A folder with ``scores.json``: how well a model predicts texts, by corpus."""
 
     TYPE_NAME = "gptfx.TextScores"
+
+
+class ModelCard(Artifact):
+    """A folder with ``card.json``, ``README.md`` and ``card.html``: what there is to say of a
+    model; custom properties `model_id` and `model_blessed` (0 or 1)."""
+
+    TYPE_NAME = "gptfx.ModelCard"

@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 ROOMS = Path(__file__).parent.parent
-SUFFIXES = (".py", ".txt", ".pbtxt")
+SUFFIXES = (".py", ".txt", ".pbtxt", ".j2")
 
 
 def code_fingerprint(*places: str) -> str:

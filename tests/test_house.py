@@ -94,6 +94,7 @@ def test_the_wheel_holds_every_source_and_every_text(tmp_path: Path) -> None:
         assert f"gptfx/{text}" in names
     assert "gptfx/modules/tokenizers/codepoints.txt" in names
     assert "gptfx/components/schema/schema.pbtxt" in names
+    assert {f"gptfx/components/model_card/card.{kind}.j2" for kind in ("md", "html")} <= names
     assert not any(name.startswith(("tests/", "gptfx/pipeline/root")) for name in names)
 
 

@@ -5,10 +5,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURE, POINTS = "curves.png", "curves.json"
 NATS_TO_BITS = 1.0 / math.log(2)
@@ -101,7 +104,12 @@ def _bits(nats: float | None, bytes_per_token: float) -> float | None:
 
 
 def draw(points: Sequence[Point], sizes: BytesPerToken | None, file: Path) -> None:
-    """A PNG: the losses above; learning rate, gradient norm and speed below."""
+    """A PNG."""
+    figure_of(points, sizes).savefig(file, dpi=110)
+
+
+def figure_of(points: Sequence[Point], sizes: BytesPerToken | None) -> "Figure":
+    """The losses above; learning rate, gradient norm and speed below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -130,4 +138,4 @@ def draw(points: Sequence[Point], sizes: BytesPerToken | None, file: Path) -> No
         below.set_xlabel("step")
         below.set_ylim(bottom=0.0)
         below.grid(alpha=0.3)
-    figure.savefig(file, dpi=110)
+    return figure

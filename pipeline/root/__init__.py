@@ -8,7 +8,7 @@ The rooms are `gptfx.data`, `gptfx.modules`, `gptfx.components`, `gptfx.pipeline
 from typing import Any
 
 __version__ = "0.1.0"
-ARTIFACT_TYPES = ("DataReport", "TextScores", "Tokenizer")
+ARTIFACT_TYPES = ("DataReport", "ModelCard", "TextScores", "Tokenizer")
 
 
 def __getattr__(name: str) -> Any:

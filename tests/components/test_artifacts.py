@@ -9,9 +9,9 @@ from ml_metadata.metadata_store import metadata_store
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.types import Artifact, artifact_utils
 
-from gptfx.components.artifacts import DataReport, TextScores, Tokenizer
+from gptfx.components.artifacts import DataReport, ModelCard, TextScores, Tokenizer
 
-TYPES = [DataReport, TextScores, Tokenizer]
+TYPES = [DataReport, ModelCard, TextScores, Tokenizer]
 
 
 @pytest.mark.parametrize("artifact_type", TYPES)

@@ -36,6 +36,7 @@ def changes(rooms: Path, name: str) -> bool:
         "modules/a/b.py",
         "modules/a/table.txt",
         "components/gate/schema.pbtxt",
+        "components/gate/page.html.j2",
         "components/examples.py",
     ],
 )
