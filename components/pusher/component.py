@@ -5,6 +5,7 @@ from tfx.types import BaseChannel, Channel, ComponentSpec, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
 from gptfx.components import blessings
+from gptfx.components.artifacts import ModelCard
 from gptfx.components.fingerprint import code_fingerprint
 from gptfx.components.pusher import driver, executor
 
@@ -20,6 +21,7 @@ class GatedPusherSpec(ComponentSpec):
     INPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
         **blessings.INPUTS,
+        executor.MODEL_CARD: ChannelParameter(type=ModelCard, optional=True),
     }
     OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
 
@@ -43,6 +45,7 @@ class GatedPusher(base_component.BaseComponent):
         serving_folder: str,
         regression_blessing: BaseChannel | None = None,
         infra_blessing: BaseChannel | None = None,
+        model_card: BaseChannel | None = None,
     ) -> None:
         """Wires the node.
 
@@ -52,12 +55,15 @@ class GatedPusher(base_component.BaseComponent):
           serving_folder: where versions go.
           regression_blessing: of the Evaluator against the last blessed model, if there is one.
           infra_blessing: of ServingValidator, if there is one.
+          model_card: of ModelCardWriter, if there is one; its pages go into the version's
+            ``assets.extra``.
         """
         spec = GatedPusherSpec(
             model=model,
             blessing=blessing,
             regression_blessing=regression_blessing,
             infra_blessing=infra_blessing,
+            model_card=model_card,
             serving_folder=serving_folder,
             code=code_fingerprint("components/pusher"),
             pushed_model=Channel(type=standard_artifacts.PushedModel),

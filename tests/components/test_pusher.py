@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from tfx.types import Artifact, Channel, standard_artifacts
 
+from gptfx.components.artifacts import ModelCard
 from gptfx.components.exported import exported_folder
 from gptfx.components.pusher import executor
 from gptfx.components.pusher.component import GatedPusher
@@ -32,15 +33,20 @@ def serving(tmp_path: Path) -> Path:
 @pytest.fixture
 def push(execute: Callable[..., dict[str, Artifact]], serving: Path, tmp_path: Path) -> Push:
     """Runs driver and executor: (model, blessing, blessing against the last one or None, that of
-    ServingValidator or None)."""
+    ServingValidator or None, the model's card or None)."""
 
     def run(
-        model: Artifact, first: int = 1, second: int | None = 1, third: int | None = None
+        model: Artifact,
+        first: int = 1,
+        second: int | None = 1,
+        third: int | None = None,
+        card: Artifact | None = None,
     ) -> Artifact:
         infra = standard_artifacts.InfraBlessing
         inputs = {"model": model, "blessing": blessing(first)}
         inputs |= {} if second is None else {"regression_blessing": blessing(second)}
         inputs |= {} if third is None else {"infra_blessing": blessing(third, infra)}
+        inputs |= {} if card is None else {"model_card": card}
         blessings = Channel(type=standard_artifacts.ModelBlessing)
         node = GatedPusher(
             Channel(type=standard_artifacts.Model),
@@ -48,6 +54,7 @@ def push(execute: Callable[..., dict[str, Artifact]], serving: Path, tmp_path: P
             str(serving),
             None if second is None else blessings,
             None if third is None else Channel(type=infra),
+            None if card is None else Channel(type=ModelCard),
         )
         listed = {key: [artifact] for key, artifact in inputs.items()}
         seen = Driver(None).observe(listed, dict(node.exec_properties))
@@ -85,6 +92,30 @@ def test_the_copy_is_whole_and_nothing_else_is_left(
     for path in source.rglob("*"):
         if path.is_file():
             assert (target / path.relative_to(source)).read_bytes() == path.read_bytes()
+
+
+def test_the_pages_of_its_card_go_with_a_version(
+    push: Push, make_model: Make, serving: Path, tmp_path: Path
+) -> None:
+    card = ModelCard()
+    card.uri = str(tmp_path / "card")
+    Path(card.uri).mkdir()
+    for name in ("README.md", "card.html", "card.json"):
+        Path(card.uri, name).write_text(name)
+    extra = serving / str(number(push(make_model(), card=card))) / "assets.extra"
+    added = {path.name: path.read_text() for path in extra.glob("*[dl]")}
+    assert added == {"README.md": "README.md", "card.html": "card.html"}
+    assert (extra / "gptfx.json").exists()
+
+
+def test_a_card_without_its_pages_leaves_no_half_version(
+    push: Push, make_model: Make, serving: Path, tmp_path: Path
+) -> None:
+    card = ModelCard()
+    card.uri = str(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError):
+        push(make_model(), card=card)
+    assert numbers(serving) == []
 
 
 def test_without_a_comparison_one_blessing_is_enough(push: Push, make_model: Make) -> None:
