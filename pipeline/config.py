@@ -115,6 +115,20 @@ class InfraValidatorConfig(Section):
     timeout_seconds: int = Field(300, ge=1)
 
 
+class ModelCardConfig(Section):
+    """What is asked of a model for its card, by the settings of its export.
+
+    Attributes:
+      prompts: what samples begin with, the empty one with the document separator; one from the eval
+        split comes beside them.
+      memorisation_windows: so many windows of 50 tokens that it says are looked for in the text
+        that it learned from.
+    """
+
+    prompts: tuple[str, ...] = ("", "KING")
+    memorisation_windows: int = Field(1000, ge=1, le=100_000)
+
+
 class BulkScorerConfig(Section):
     """How well the model predicts other texts, of any size; on Beam, once the gate blessed it.
 
@@ -159,6 +173,7 @@ class Config(Section):
     bigram: BigramConfig = BigramConfig()
     evaluator: EvaluatorConfig
     infra_validator: InfraValidatorConfig = InfraValidatorConfig()
+    model_card: ModelCardConfig = ModelCardConfig()
     bulk_scorer: BulkScorerConfig = BulkScorerConfig()
     generation: GenerationConfig = GenerationConfig()
     beam: BeamConfig = BeamConfig()

@@ -33,6 +33,7 @@ WHAT = {
     "last-blessed": "looking for the last blessed model",
     "regression": "gate: against the last blessed model",
     "infra-validator": "gate: does it answer in a new process?",
+    "model-card": "what there is to say of the model",
     "pusher": "pushing what passed every gate",
     "bulk-ingest": "texts to score to tf.Examples",
     "bulk-inferrer": "asking the model about them",

@@ -17,6 +17,7 @@ from gptfx.components.evaluator.component import GateEvaluator
 from gptfx.components.evaluator.eval_config import bounds, eval_config
 from gptfx.components.infra_validator.component import ServingValidator
 from gptfx.components.last_blessed.component import LastBlessed
+from gptfx.components.model_card.component import ModelCardWriter
 from gptfx.components.pusher.component import GatedPusher
 from gptfx.components.schema.component import CuratedSchema
 from gptfx.components.text_example_gen.component import TextExampleGen
@@ -28,6 +29,7 @@ from gptfx.modules.config import ModelConfig
 from gptfx.modules.export.card import PASSAGE_BYTES
 from gptfx.modules.export.versions import LINEAGE
 from gptfx.modules.training.origin import content_digest
+from gptfx.pipeline.card_input import configuration_of, corpora_of
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.stores import connection
@@ -86,10 +88,17 @@ def create_components(
     models = _trainers(config, sorted(corpora), tokenizer, transform, told)
     judges = _judges(config, examples, models, serving_folder, told)
     model, blessings = models["trainer"].outputs["model"], _blessings(judges)
-    pusher = GatedPusher(model, serving_folder=serving_folder, **blessings).with_id("pusher")
+    about = corpora_of(data, corpora)
+    card = _card(config, about, examples, tokenizer, models["trainer"], judges)
+    pusher = GatedPusher(
+        model,
+        serving_folder=serving_folder,
+        **blessings,
+        model_card=card.outputs["card"],
+    ).with_id("pusher")
     prepared = [ingest, statistics, schema_gen, validator, gate, tokenizer, transform]
     scoring = _scoring(config, to_score or {}, model, blessings, told)
-    return [*prepared, *models.values(), *judges.values(), pusher, *scoring]
+    return [*prepared, *models.values(), *judges.values(), card, pusher, *scoring]
 
 
 def _trainers(
@@ -183,6 +192,29 @@ def _blessings(judges: dict[str, BaseNode]) -> dict[str, BaseChannel | None]:
         "regression_blessing": given.get("regression"),
         "infra_blessing": given.get("infra-validator"),
     }
+
+
+def _card(
+    config: Config,
+    corpora: list[dict[str, Any]],
+    examples: BaseChannel,
+    tokenizer: BaseNode,
+    trainer: BaseNode,
+    judges: dict[str, BaseNode],
+) -> BaseNode:
+    """`model-card`: whatever the gates say."""
+    regression = judges.get("regression")
+    return ModelCardWriter(
+        **trainer.outputs,
+        examples=examples,
+        tokenizer=tokenizer.outputs["tokenizer"],
+        evaluation=judges["evaluator"].outputs["evaluation"],
+        regression_evaluation=regression.outputs["evaluation"] if regression else None,
+        **_blessings(judges),
+        corpora=corpora,
+        config=configuration_of(config),
+        **config.model_card.model_dump(),
+    ).with_id("model-card")
 
 
 def _scoring(

@@ -52,6 +52,7 @@ class Result:
       scores: metrics of the texts that the model was only asked about, by corpus; empty where the
         gate refused the model, None where there are no such texts.
       changed: the texts that changed since the run before, a line each.
+      model_card: the folder of the model's card; of a refused model, too.
     """
 
     run_id: str
@@ -64,6 +65,7 @@ class Result:
     validation: Validation | None = None
     scores: Metrics | None = None
     changed: tuple[str, ...] = ()
+    model_card: str | None = None
 
     @property
     def refused(self) -> list[str]:
@@ -103,6 +105,7 @@ class Result:
             "pushed": self.pushed,
             "unchanged": self.blessed and not self.pushed,
             "model_dir": self.model_dir,
+            "model_card": self.model_card,
             "changed": list(self.changed),
             "metrics": self.metrics,
             "sources": {
@@ -150,6 +153,7 @@ def read_result(
         _validation(run),
         read_scores(_output(run, SCORER, "scores").uri) if run.node(SCORER) else None,
         tuple(changed),
+        _output(run, "model-card", "card").uri,
     )
 
 

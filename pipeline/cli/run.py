@@ -175,6 +175,7 @@ def _failure(error: Any) -> dict[str, Any]:
         "blessed": False,
         "pushed": False,
         "model_dir": None,
+        "model_card": None,
         "changed": [],
         "metrics": {},
         "bulk_scores": None,
@@ -185,6 +186,7 @@ def _failure(error: Any) -> dict[str, Any]:
 
 
 def _show(view: "RunView", result: "Result") -> None:
+    from gptfx.components.model_card.pages import PAGE
     from gptfx.pipeline.console import count_cached, show_result
 
     show_result(view.console, result)
@@ -200,6 +202,7 @@ def _show(view: "RunView", result: "Result") -> None:
         view.say("\nNot pushed:")
         for reason in result.refused:
             view.say(f"  {reason}")
+    view.say(f"Its card: {near(Path(result.model_card) / PAGE)}")
     if result.model_dir:
         from gptfx.modules.generation.speak import answer, load
 

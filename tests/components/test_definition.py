@@ -80,7 +80,12 @@ def test_a_longer_training_searches_no_second_time() -> None:
 def test_without_a_tolerance_the_last_model_is_not_asked_for() -> None:
     found = nodes(compiled("smoke", "evaluator.tolerance=null"))
     assert not {"last-blessed", "regression"} & set(found)
-    assert set(found["pusher"].inputs.inputs) == {"model", "blessing", "infra_blessing"}
+    assert set(found["pusher"].inputs.inputs) == {
+        "model",
+        "blessing",
+        "infra_blessing",
+        "model_card",
+    }
 
 
 def test_a_model_that_is_not_asked_is_pushed_unasked() -> None:
@@ -88,6 +93,15 @@ def test_a_model_that_is_not_asked_is_pushed_unasked() -> None:
     found = nodes(compiled("smoke", "infra_validator.enabled=false"))
     assert "infra-validator" not in found
     assert "infra_blessing" not in found["pusher"].inputs.inputs
+
+
+def test_a_card_is_written_whatever_the_gates_say_and_before_the_push() -> None:
+    found = nodes(compiled("smoke"))
+    judges = {"evaluator", "regression", "infra-validator"}
+    assert set(found["model-card"].upstream_nodes) == {"ingest", "tokenizer", "trainer", *judges}
+    assert "model-card" in found["pusher"].upstream_nodes
+    alone = nodes(compiled("bigram", "infra_validator.enabled=false"))["model-card"]
+    assert set(alone.upstream_nodes) == {"ingest", "tokenizer", "trainer", "evaluator"}
 
 
 def test_texts_to_score_add_three_nodes_behind_the_gate_and_change_no_other() -> None:
@@ -128,10 +142,13 @@ def _class_path(packed: Message) -> str:
         ("infra_validator.timeout_seconds=9", {"infra-validator"}),
         ("trainer.steps=1", {"trainer"}),
         ("bigram.smoothing=1", {"bigram"}),
-        ("tokenizer.vocab_size=300", {"tokenizer"}),
-        ("data.max_invalid_fraction=0.5", {"data-gate"}),
-        ("data.eval_fraction=0.5", {"ingest"}),
-        ("data.passage_bytes=64", {"ingest", "bigram", "trainer"}),  # the models' cards say it
+        ("tokenizer.vocab_size=300", {"tokenizer", "model-card"}),
+        ("data.max_invalid_fraction=0.5", {"data-gate", "model-card"}),
+        ("data.eval_fraction=0.5", {"ingest", "model-card"}),
+        # The models' cards say it.
+        ("data.passage_bytes=64", {"ingest", "bigram", "trainer", "model-card"}),
+        ("model_card.prompts=[ROMEO]", {"model-card"}),
+        ("beam.options.direct_num_workers=1", set()),  # nor does a card say where it was made
     ],
 )
 def test_a_changed_key_changes_the_node_it_is_about_and_no_other(

@@ -11,7 +11,7 @@ def test_a_package_is_written_and_named(gptfx: Any, tmp_path: Path) -> None:
     out = tmp_path / "new" / "package.yaml"
     done = gptfx("kubeflow", "compile", "--preset", "smoke", "--out", str(out), cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
-    assert done.out == f"{out}: 14 nodes, image gptfx:latest\n"
+    assert done.out == f"{out}: 15 nodes, image gptfx:latest\n"
     specification, platform = yaml.safe_load_all(out.read_text())
     assert specification["schemaVersion"] == "2.1.0"
     assert "kubernetes" in platform["platforms"]

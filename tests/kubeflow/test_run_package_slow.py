@@ -81,6 +81,11 @@ def test_the_whole_pipeline_is_blessed_and_pushed(world: World) -> None:
     assert told["pusher"]["pushed_model"]["metadata"]["pushed"] == 1
     (version,) = world.pushed
     assert version.card["trainer"]["steps"] == 40  # which the run was started with
+    assert told["model-card"]["card"]["metadata"]["model_blessed"] == 1
+    page = (version.folder / "assets.extra" / "README.md").read_text()
+    assert "`steps = 40`" in page  # and so the card says
+    assert str(world.texts) not in page
+    assert "ships with gptfx" in page  # what lies in the volume is what the catalogue knows
 
 
 @pytest.mark.slow
@@ -116,6 +121,7 @@ def test_an_impossible_bound_pushes_nothing(world: World) -> None:
     assert run["evaluator"].artifacts["blessing"]["metadata"]["blessed"] == 0
     assert run["pusher"].artifacts["pushed_model"]["metadata"]["pushed"] == 0
     assert [version.number for version in world.pushed] == before
+    assert run["model-card"].artifacts["card"]["metadata"]["model_blessed"] == 0
 
 
 @pytest.mark.kubeflow

@@ -100,6 +100,24 @@ def test_a_second_run_pushes_no_second_version_and_says_so(smoke: Any, second: A
     assert "Nothing changed since the last push" in second.err
 
 
+def test_the_card_of_a_pushed_model_lies_beside_it_and_with_the_artifacts(smoke: Any) -> None:
+    card = Path(smoke.finished.json["model_card"])
+    extra = Path(smoke.finished.json["model_dir"]) / "assets.extra"
+    for name in ("README.md", "card.html"):
+        assert (extra / name).read_bytes() == (card / name).read_bytes()
+    facts = json.loads((card / "card.json").read_text())
+    assert facts["blessed"] is True
+    assert (
+        facts["metrics"][0]["model"]["bits_per_byte"]
+        == smoke.finished.json["metrics"]["bits_per_byte"]
+    )
+    assert facts["lineage"]["run_id"] == smoke.finished.json["run_id"]
+    assert [corpus["licence"] for corpus in facts["data"]["corpora"]] == ["Apache-2.0"] * 2
+    assert facts["memorisation"]["said"]["windows"] == 1000
+    assert str(smoke.root) not in json.dumps(facts)
+    assert f"Its card: {card / 'card.html'}" in smoke.finished.err
+
+
 def test_an_impossible_bound_exits_3_pushes_nothing_and_trains_nothing_again(
     smoke: Any, second: Any, gptfx: Any
 ) -> None:
@@ -110,8 +128,11 @@ def test_an_impossible_bound_exits_3_pushes_nothing_and_trains_nothing_again(
     assert len(result["refused"]) == 1
     assert "bits_per_byte" in result["refused"][0]
     assert "0.1" in result["refused"][0]
-    assert {node["id"] for node in result["nodes"] if not node["cached"]} <= {"evaluator", "pusher"}
+    made_anew = {node["id"] for node in result["nodes"] if not node["cached"]}
+    assert made_anew <= {"evaluator", "model-card", "pusher"}
     assert re.search(r"absolute bound\s+bits_per_byte.*refused", refused.err)
+    card = json.loads(Path(result["model_card"], "card.json").read_text())
+    assert (card["blessed"], card["refused"]) == (False, result["refused"])
     assert len(pushed_versions(smoke.root)) == 1
 
 
