@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from gptfx.components.text_example_gen.manifest import InputFile, read_identities, read_manifest
+from gptfx.components.text_example_gen.manifest import read_manifest
 from gptfx.data.corpora import TextCorpus
 from gptfx.data.errors import InputError
+from gptfx.data.identities import InputFile, read_identities
 from gptfx.pipeline.metadata import Artifact, Metadata
 
 MOST_LINES = 10

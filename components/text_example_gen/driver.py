@@ -6,7 +6,7 @@ from tfx.components.example_gen import driver, utils
 from tfx.types import Artifact
 
 from gptfx.components.text_example_gen.files import corpora_of
-from gptfx.components.text_example_gen.manifest import fingerprint, read_identities
+from gptfx.data.identities import fingerprint, read_identities
 
 
 class TextDriver(driver.FileBasedDriver):

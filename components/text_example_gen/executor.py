@@ -21,10 +21,10 @@ from tfx.utils import proto_utils
 from gptfx.components.examples import EVAL, TRAIN, RawExample
 from gptfx.components.files import read_text
 from gptfx.components.text_example_gen.files import corpora_of, write_manifest
-from gptfx.components.text_example_gen.manifest import fingerprint, read_identities
 from gptfx.data.corpora import TextFile
 from gptfx.data.counting import TextCounts, count_file, merge
 from gptfx.data.errors import InputError
+from gptfx.data.identities import fingerprint, read_identities
 from gptfx.data.passages import read_passages, train_eval_boundary
 from gptfx.data.statistics import statistics
 from gptfx.data.storage import text_bytes

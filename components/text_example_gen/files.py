@@ -8,8 +8,9 @@ import tensorflow as tf
 from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.utils import proto_utils
 
-from gptfx.components.text_example_gen.manifest import MANIFEST, InputFile
+from gptfx.components.text_example_gen.manifest import MANIFEST
 from gptfx.data.corpora import TextCorpus, locate
+from gptfx.data.identities import InputFile
 from gptfx.data.storage import join
 
 

@@ -1,6 +1,6 @@
 """What a person is told about texts that changed."""
 
-from gptfx.components.text_example_gen.manifest import InputFile
+from gptfx.data.identities import InputFile
 from gptfx.pipeline.changes import MOST_LINES, compare, shortened
 
 BEFORE = [
