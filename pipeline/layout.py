@@ -39,6 +39,21 @@ class Layout:
         return self.root / ".lock"
 
     @property
+    def schedules(self) -> Path:
+        """The schedules of this root, their history, and what is due; a sqlite file."""
+        return self.root / "schedules.sqlite"
+
+    @property
+    def scheduler_lock(self) -> Path:
+        """Held by the scheduler of this root; holds its process id."""
+        return self.root / ".scheduler.lock"
+
+    @property
+    def scheduled_run_lock(self) -> Path:
+        """Held while a scheduled run is under way, whoever started it."""
+        return self.root / ".scheduled-run.lock"
+
+    @property
     def logs(self) -> Path:
         """What the libraries said, a file a run."""
         return self.root / "logs"
