@@ -21,6 +21,7 @@ from gptfx.pipeline.cli import (
     lineage,
     run,
     runs,
+    schedule,
     score,
     tokenizer,
     train,
@@ -48,6 +49,7 @@ app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(data.app, name="data")
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(kubeflow.app, name="kubeflow")
+app.add_typer(schedule.app, name="schedule")
 
 
 def _version(value: bool) -> None:

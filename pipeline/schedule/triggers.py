@@ -1,0 +1,112 @@
+"""When a schedule's runs come: in APScheduler's triggers, and in a crontab's words."""
+
+from datetime import datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.combining import OrTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from tzlocal import get_localzone_name
+
+from gptfx.data.errors import InputError
+from gptfx.kubeflow.times import DAYS, FIELDS, Field, numbers
+from gptfx.pipeline.schedule.definition import Schedule
+
+NAMES = ("second", "minute", "hour", "day", "month", "day_of_week")  # APScheduler's, in our order
+DAY, MONTH, WEEKDAY = 3, 4, 5
+MOMENT = 0.001  # seconds; less than any two times are apart
+MINUTE, HOUR, WHOLE_DAY = 60, 3600, 86400
+
+
+def local_timezone() -> str:
+    """The name of this machine's."""
+    return get_localzone_name() or "UTC"
+
+
+def require_timezone(name: str) -> None:
+    """Raises InputError for a time zone that nobody knows."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown; no name at all; a folder of names
+        remedy = "name one such as UTC or Europe/Berlin"
+        raise InputError("no such time zone", name, remedy) from None
+
+
+def require_some_time(schedule: Schedule) -> None:
+    """Raises InputError for a time that never comes, such as the 30th of February."""
+    if next_time(schedule, 0.0, datetime.now().timestamp()) is None:
+        raise InputError("this time never comes", schedule.shown_when, "mend --cron")
+
+
+def trigger_of(schedule: Schedule, since: float) -> BaseTrigger:
+    """The times of a schedule; those of an interval are counted from `since`, a Unix time."""
+    zone = schedule.timezone
+    if seconds := schedule.when.get("interval_second"):
+        first = datetime.fromtimestamp(since + seconds, ZoneInfo(zone))
+        return IntervalTrigger(seconds=seconds, start_date=first, timezone=zone)
+    written = schedule.when["cron_expression"].split()
+    fields = dict(zip(NAMES, map(_field, written, range(len(NAMES))), strict=True))
+    if written[DAY][0] in "*?" or written[WEEKDAY][0] in "*?":
+        return CronTrigger(**fields, timezone=zone)
+    # In a crontab, if both days are named, either will do; APScheduler would ask for both.
+    either = ({**fields, "day": "*"}, {**fields, "day_of_week": "*"})
+    return OrTrigger([CronTrigger(**each, timezone=zone) for each in either])
+
+
+def next_time(schedule: Schedule, since: float, after: float) -> float | None:
+    """The first time of a schedule after another, both Unix times; None if there is none."""
+    begin = datetime.fromtimestamp(after + MOMENT, _zone(schedule.timezone))
+    found = trigger_of(schedule, since).get_next_fire_time(None, begin)
+    return found.timestamp() if found else None
+
+
+def crontab_times(schedule: Schedule) -> str:
+    """The five fields of a crontab. Raises InputError for times that cron cannot say."""
+    if seconds := schedule.when.get("interval_second"):
+        return _interval(schedule, seconds)
+    second, *written = schedule.when["cron_expression"].split()
+    if second != "0":
+        remedy = "leave out the seconds, or run the scheduler (gptfx schedule run)"
+        raise InputError(f"cron knows no seconds: schedule {schedule.name}", second, remedy)
+    if schedule.timezone != local_timezone():
+        problem = f"cron runs in this machine's time zone, {local_timezone()}"
+        received = f"schedule {schedule.name}, {schedule.timezone}"
+        raise InputError(problem, received, "create it in that zone, or run the scheduler")
+    # What begins with a star stays as it is: of two days, cron asks whether one does.
+    return " ".join(
+        text.replace("?", "*") if text[0] in "*?" else ",".join(map(str, _numbers(text, field)))
+        for text, field in zip(written, FIELDS[1:], strict=True)
+    )
+
+
+def _interval(schedule: Schedule, seconds: int) -> str:
+    for unit, above, fields in (
+        (MINUTE, HOUR, "*/{} * * * *"),
+        (HOUR, WHOLE_DAY, "0 */{} * * *"),
+        (WHOLE_DAY, 2 * WHOLE_DAY, "0 0 * * *"),
+    ):
+        if seconds < above and seconds % unit == 0 and (above % seconds == 0 or unit == WHOLE_DAY):
+            return fields.format(seconds // unit)
+    problem = f"cron cannot say this interval: schedule {schedule.name}"
+    remedy = "take one that divides an hour or a day, or run the scheduler (gptfx schedule run)"
+    raise InputError(problem, schedule.shown_when, remedy)
+
+
+def _numbers(written: str, field: Field) -> list[int]:
+    return sorted({number for part in written.split(",") for number in numbers(part, field)})
+
+
+def _field(written: str, position: int) -> str:
+    """A field for APScheduler, in which weeks begin with Monday, so that days go by their names."""
+    field = FIELDS[position]
+    found = _numbers(written, field)
+    if len(found) == field.most - field.least + 1:
+        return "*"
+    return ",".join(DAYS[number] if position == WEEKDAY else str(number) for number in found)
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
