@@ -62,9 +62,12 @@ class History:
         with self.engine.begin() as connection:
             if connection.execute(select(attempts.c.id).where(of_time)).first():
                 return False
+            # It keeps its place in the queue, or of two busy schedules one would never come.
+            place = select(func.min(attempts.c.due)).where(waits & _unseen)
+            due = connection.execute(place).scalar() or now
             connection.execute(delete(attempts).where(waits & _unseen))
             connection.execute(update(attempts).where(waits).values(**done))
-            _add(connection, schedule, fire_time, 1, cause, now)
+            _add(connection, schedule, fire_time, 1, cause, due)
             return True
 
     def next_due(self, now: float, only: tuple[str, float] | None = None) -> Attempt | None:

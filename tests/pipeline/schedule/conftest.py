@@ -74,7 +74,7 @@ class Place:
         """What `until` gives as soon as that is something."""
         end = time.monotonic() + PATIENCE_SECONDS
         while not (found := until()):
-            assert time.monotonic() < end, f"{self.said}\n{self.notes}"
+            assert time.monotonic() < end, f"{self.said[-3000:]}\n{self.notes[-20:]}"
             time.sleep(0.05)
         return found
 
