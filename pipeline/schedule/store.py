@@ -117,7 +117,10 @@ def open_store(path: Path) -> Engine:
 def make_store(path: Path) -> Engine:
     """The same; made first where it is not there. Nobody else may read it: hooks have passwords."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except (IsADirectoryError, PermissionError) as error:
+        raise _damaged(path, str(error.strerror)) from None
     engine = _engine(path)
     with _readable(path), engine.begin() as connection:
         if not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar():

@@ -15,9 +15,24 @@ from gptfx.kubeflow.times import DAYS, FIELDS, Field, numbers
 from gptfx.pipeline.schedule.definition import Schedule
 
 NAMES = ("second", "minute", "hour", "day", "month", "day_of_week")  # APScheduler's, in our order
-DAY, MONTH, WEEKDAY = 3, 4, 5
+HOUR, DAY, WEEKDAY = 2, 3, 5
 MOMENT = 0.001  # seconds; less than any two times are apart
-MINUTE, HOUR, WHOLE_DAY = 60, 3600, 86400
+A_MINUTE, AN_HOUR, A_DAY = 60, 3600, 86400
+
+
+class NamedHours(CronTrigger):
+    """A time of the day that comes twice when summer ends counts once, as cron has it."""
+
+    __slots__ = ()
+
+    def get_next_fire_time(
+        self, previous_fire_time: datetime | None, now: datetime
+    ) -> datetime | None:
+        """The next time, without those that are told for the second time."""
+        found = super().get_next_fire_time(previous_fire_time, now)
+        while found and found.fold:
+            found = super().get_next_fire_time(found, found)
+        return found
 
 
 def local_timezone() -> str:
@@ -48,11 +63,12 @@ def trigger_of(schedule: Schedule, since: float) -> BaseTrigger:
         return IntervalTrigger(seconds=seconds, start_date=first, timezone=zone)
     written = schedule.when["cron_expression"].split()
     fields = dict(zip(NAMES, map(_field, written, range(len(NAMES))), strict=True))
+    kind = CronTrigger if written[HOUR][0] == "*" else NamedHours
     if written[DAY][0] in "*?" or written[WEEKDAY][0] in "*?":
-        return CronTrigger(**fields, timezone=zone)
+        return kind(**fields, timezone=zone)
     # In a crontab, if both days are named, either will do; APScheduler would ask for both.
     either = ({**fields, "day": "*"}, {**fields, "day_of_week": "*"})
-    return OrTrigger([CronTrigger(**each, timezone=zone) for each in either])
+    return OrTrigger([kind(**each, timezone=zone) for each in either])
 
 
 def next_time(schedule: Schedule, since: float, after: float) -> float | None:
@@ -83,11 +99,11 @@ def crontab_times(schedule: Schedule) -> str:
 
 def _interval(schedule: Schedule, seconds: int) -> str:
     for unit, above, fields in (
-        (MINUTE, HOUR, "*/{} * * * *"),
-        (HOUR, WHOLE_DAY, "0 */{} * * *"),
-        (WHOLE_DAY, 2 * WHOLE_DAY, "0 0 * * *"),
+        (A_MINUTE, AN_HOUR, "*/{} * * * *"),
+        (AN_HOUR, A_DAY, "0 */{} * * *"),
+        (A_DAY, 2 * A_DAY, "0 0 * * *"),
     ):
-        if seconds < above and seconds % unit == 0 and (above % seconds == 0 or unit == WHOLE_DAY):
+        if seconds < above and seconds % unit == 0 and (above % seconds == 0 or unit == A_DAY):
             return fields.format(seconds // unit)
     problem = f"cron cannot say this interval: schedule {schedule.name}"
     remedy = "take one that divides an hour or a day, or run the scheduler (gptfx schedule run)"
