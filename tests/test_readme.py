@@ -40,6 +40,7 @@ def test_the_readme_shows_every_command() -> None:
         "doctor",
         "tokenizer",
         "kubeflow",
+        "schedule",
     }
 
 
@@ -101,7 +102,7 @@ def test_the_commands_of_the_readme_run(gptfx: Any, tmp_path: Path) -> None:
     printed = []
     for command in COMMANDS:
         words = shlex.split(command.replace("FILE_OR_FOLDER", "texts"))[1:]
-        if words[0] == "run":
+        if words[0] == "run" or words[:2] == ["schedule", "create"]:
             for setting in QUICK:
                 words += ["--set", setting]
         elif words[0] == "train":
