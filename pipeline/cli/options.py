@@ -27,6 +27,10 @@ STORE = typer.Option(
     " mysql://USER@HOST/DATABASE, grpc://HOST:PORT (a cluster's), or a file.",
 )
 AS_JSON = typer.Option(False, "--json", help="One JSON object or list.")
+SCHEDULE = typer.Argument(metavar="NAME", help="The schedule's name.")
+SCHEDULES_ROOT = typer.Option(
+    DEFAULT_ROOT, "--root", help="Of `gptfx run`; its schedules are kept there, too."
+)
 
 
 def open_store(root: Path, store: str | None) -> "Metadata":

@@ -15,8 +15,10 @@ from apscheduler.job import Job
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.base import BaseScheduler
 
-from gptfx.pipeline.schedule.history import BY_TIME, History
-from gptfx.pipeline.schedule.store import Entry, Store, open_store
+from gptfx.pipeline.schedule.history import History
+from gptfx.pipeline.schedule.sqlite_file import open_store
+from gptfx.pipeline.schedule.store import Entry, Store
+from gptfx.pipeline.schedule.tables import BY_TIME
 from gptfx.pipeline.schedule.triggers import next_time, trigger_of
 
 Say = Callable[[str], None]

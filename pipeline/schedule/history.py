@@ -6,16 +6,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
 
-from gptfx.pipeline.schedule.tables import attempts, schedules
+from gptfx.pipeline.schedule.tables import (
+    BY_TIME,
+    DONE,
+    RUNNING,
+    UNSEEN,
+    WAITING,
+    attempts,
+    schedules,
+)
 
-BY_TIME, BY_PERSON = "time", "trigger"
-WAITING, RUNNING, DONE = "waiting", "running", "done"
 COALESCED = "coalesced"
 PENDING = "pending"  # a hook that is still to hear of it
 FINISHED = ("pushed", "unchanged", "refused")
 FAILED = ("failed", "timed out")
-# A time of the clock that nothing came of yet: nobody misses it if a later one takes its place.
-_unseen = (attempts.c.cause == BY_TIME) & (attempts.c.number == 1)
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,9 @@ class History:
             if connection.execute(select(attempts.c.id).where(of_time)).first():
                 return False
             # It keeps its place in the queue, or of two busy schedules one would never come.
-            place = select(func.min(attempts.c.due)).where(waits & _unseen)
+            place = select(func.min(attempts.c.due)).where(waits & UNSEEN)
             due = connection.execute(place).scalar() or now
-            connection.execute(delete(attempts).where(waits & _unseen))
+            connection.execute(delete(attempts).where(waits & UNSEEN))
             connection.execute(update(attempts).where(waits).values(**done))
             _add(connection, schedule, fire_time, 1, cause, due)
             return True

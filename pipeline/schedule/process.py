@@ -14,7 +14,6 @@ from gptfx.pipeline.schedule import guard
 from gptfx.pipeline.schedule.definition import Schedule
 
 TIMED_OUT, INTERRUPTED = "timed out", "interrupted"
-NOT_A_CODE = "cannot be started"
 
 
 def gptfx() -> str:

@@ -1,21 +1,15 @@
 """The schedules of a root, in one sqlite file that commands and the scheduler share."""
 
-import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, update
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from gptfx.data.errors import InputError
 from gptfx.pipeline.schedule.definition import Schedule
-from gptfx.pipeline.schedule.tables import APPLICATION, VERSION, attempts, metadata, schedules
+from gptfx.pipeline.schedule.sqlite_file import open_store
+from gptfx.pipeline.schedule.tables import DONE, UNSEEN, WAITING, attempts, schedules
 
-BUSY_SECONDS = 30  # how long a process waits for another's writing
 DELETED = "skipped: schedule deleted"
 
 
@@ -63,11 +57,15 @@ class Store:
             return _entry(connection, name)
 
     def set_paused(self, name: str, paused: bool, now: float) -> bool:
-        """Whether that changed anything; times that come while it is paused do not count."""
+        """Whether that changed anything; times that come while it is paused do not count.
+
+        Nor does one that waits; but what was interrupted or failed goes on after the pause.
+        """
         with self.engine.begin() as connection:
             if _entry(connection, name).paused == paused:
                 return False
             connection.execute(_update(name).values(paused=paused, since=now))
+            connection.execute(delete(attempts).where(_waits(name) & UNSEEN))
             return True
 
     def delete(self, name: str) -> None:
@@ -75,9 +73,13 @@ class Store:
         with self.engine.begin() as connection:
             _entry(connection, name)
             connection.execute(delete(schedules).where(schedules.c.name == name))
-            waiting = (attempts.c.schedule == name) & (attempts.c.state == "waiting")
-            done = update(attempts).where(waiting).values(state="done", outcome=DELETED)
-            connection.execute(done)
+            connection.execute(delete(attempts).where(_waits(name) & UNSEEN))
+            left = update(attempts).where(_waits(name))
+            connection.execute(left.values(state=DONE, outcome=DELETED))
+
+
+def _waits(name: str):
+    return (attempts.c.schedule == name) & (attempts.c.state == WAITING)
 
 
 def _update(name: str):
@@ -104,69 +106,16 @@ def no_such_schedule(name: str, known: list[str]) -> InputError:
     return InputError("no such schedule", name, remedy)
 
 
-def open_store(path: Path) -> Engine:
-    """The store at a path, which is there. Raises InputError for a file that is no such store."""
-    engine = _engine(path)
-    with _readable(path), engine.begin() as connection:
-        if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
-            raise _damaged(path, "its pages do not fit together")
-        _require_ours(connection, path)
-    return engine
+def find_store(path: Path) -> Store | None:
+    """The store at a path, if it was made; a file that was just begun is none."""
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+        return None
+    return Store(open_store(path))
 
 
-def make_store(path: Path) -> Engine:
-    """The same; made first where it is not there. Nobody else may read it: hooks have passwords."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except (IsADirectoryError, PermissionError) as error:
-        raise _damaged(path, str(error.strerror)) from None
-    engine = _engine(path)
-    with _readable(path), engine.begin() as connection:
-        if not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar():
-            metadata.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
-            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-    return open_store(path)
-
-
-def is_made(path: Path) -> bool:
-    """Whether there is a store; a file that was just begun is none."""
-    return path.exists() and (not path.is_file() or path.stat().st_size > 0)
-
-
-def _engine(path: Path) -> Engine:
-    """Takes the right to write at a transaction's begin: what was read then holds until its end."""
-    address = f"file:{quote(str(path))}?mode=rw"  # makes none
-    engine = create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(
-            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        ),
-    )
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
-
-
-def _require_ours(connection: Connection, path: Path) -> None:
-    application = connection.exec_driver_sql("PRAGMA application_id").scalar()
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar()
-    if application != APPLICATION:
-        problem, remedy = "this is another program's sqlite file", "move it away"
-        raise InputError(problem, str(path), remedy)
-    if version != VERSION:
-        received = f"{path}: form {version}, not {VERSION}"
-        raise InputError("another gptfx made these schedules", received, "use that gptfx")
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DatabaseError as error:
-        raise _damaged(path, str(error.orig)) from None
-
-
-def _damaged(path: Path, why: str) -> InputError:
-    remedy = "move it away and create the schedules again; runs and models are not in it"
-    return InputError(f"the schedules cannot be read: {why}", str(path), remedy)
+def store_of(path: Path, name: str) -> Store:
+    """The store that has a schedule of this name. Raises InputError where none does."""
+    if (store := find_store(path)) is None:
+        raise no_such_schedule(name, [])
+    store.entry(name)
+    return store

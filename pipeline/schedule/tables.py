@@ -13,6 +13,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+WAITING, RUNNING, DONE = "waiting", "running", "done"
+BY_TIME, BY_PERSON = "time", "trigger"
 APPLICATION, VERSION = 0x67707478, 1  # sqlite's application_id and user_version
 metadata = MetaData()
 
@@ -25,7 +27,7 @@ schedules = Table(
     Column("since", Float, nullable=False),
 )
 
-# An attempt to do the run of a schedule's time: `waiting`, `running` or `done`. Times are Unix'.
+# An attempt to do the run of a schedule's time. Times are Unix'.
 attempts = Table(
     "attempts",
     metadata,
@@ -33,7 +35,7 @@ attempts = Table(
     Column("schedule", String, nullable=False, index=True),
     Column("fire_time", Float, nullable=False),
     Column("number", Integer, nullable=False),
-    Column("cause", String, nullable=False),  # `time`, or `trigger` by a person
+    Column("cause", String, nullable=False),  # the clock, or a person
     Column("resumes", Boolean, nullable=False),  # an attempt that was interrupted
     Column("state", String, nullable=False, index=True),
     Column("due", Float, nullable=False),
@@ -44,7 +46,9 @@ attempts = Table(
     Column("run_id", String),
     Column("log", String),
     Column("result", JSON),  # model_dir and metrics
-    Column("texts", String),  # what the corpora held, as a fingerprint
+    Column("texts", String),  # what the run was made from, as a fingerprint
     Column("hook", String, index=True),  # `pending`, then how it went
     UniqueConstraint("schedule", "fire_time", "number"),
 )
+# A time of the clock that nothing came of yet: nobody misses it if a later one takes its place.
+UNSEEN = (attempts.c.cause == BY_TIME) & (attempts.c.number == 1)

@@ -9,7 +9,7 @@ from typing import Any
 from gptfx.pipeline.lock import BUSY
 from gptfx.pipeline.schedule.process import INTERRUPTED, TIMED_OUT
 
-BAD_INPUT, SIGNALLED = 2, 128
+BAD_INPUT, CANNOT_START, SIGNALLED = 2, 127, 128  # exit codes; the last plus a signal
 TEXTS_UNCHANGED = "skipped: texts unchanged"
 LONGEST_REASON = 1000
 # Of bad input, what may be otherwise in a while: the network, a disk, a text that is late.
@@ -31,7 +31,7 @@ class Verdict:
       is_busy: whether it did not begin, as another run was under way in the root.
       run_id: the run's name in ML Metadata.
       result: `model_dir` and `metrics`.
-      texts: what the corpora held, as a fingerprint.
+      texts: what it was made from, as a fingerprint.
     """
 
     outcome: str

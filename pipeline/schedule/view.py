@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from gptfx.pipeline.schedule.definition import masked
-from gptfx.pipeline.schedule.history import DONE, WAITING, Attempt, History
+from gptfx.pipeline.schedule.history import Attempt, History
 from gptfx.pipeline.schedule.hooks import iso
 from gptfx.pipeline.schedule.store import Entry, Store
+from gptfx.pipeline.schedule.tables import DONE, WAITING
 from gptfx.pipeline.schedule.triggers import next_time
 
 NOTHING = "-"

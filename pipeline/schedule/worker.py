@@ -15,7 +15,7 @@ from gptfx.pipeline.schedule.history import FAILED, PENDING, Attempt, History
 from gptfx.pipeline.schedule.hooks import event_of, tell
 from gptfx.pipeline.schedule.process import INTERRUPTED, RunProcess, command_of, read_said
 from gptfx.pipeline.schedule.store import Store
-from gptfx.pipeline.schedule.verdict import Verdict, judge
+from gptfx.pipeline.schedule.verdict import CANNOT_START, Verdict, judge
 
 LONGEST_BACK_OFF = 86400.0  # seconds
 BUSY_SECONDS = 2.0  # until a run that found another one under way is tried again
@@ -62,15 +62,17 @@ class Worker:
 
     def step(self) -> None:
         """Raises as the store does; the next step then does the same again."""
-        if self.run:
-            self._watch(self.run)
-        elif self.hearing:
-            self._listen(self.hearing)
-        elif not self.is_stopping:
-            self._begin()
-        if self.is_idle and self.lock:
-            self.lock.close()
-            self.lock = None
+        try:
+            if self.run:
+                self._watch(self.run)
+            elif self.hearing:
+                self._listen(self.hearing)
+            elif not self.is_stopping:
+                self._begin()
+        finally:
+            if self.is_idle and self.lock:
+                self.lock.close()
+                self.lock = None
 
     def _begin(self) -> None:
         self.lock = take(self.place.layout.scheduled_run_lock)
@@ -90,27 +92,24 @@ class Worker:
             self.waits = True
             return
         self.waits = False
-        schedule, now = self.definitions.entry(attempt.schedule).schedule, time.time()
+        now = time.time()
         log = self._log(attempt, now)
-        started = self.history.start(attempt, str(log), now)
-        if started is None:
-            return
-        self.attempt = started
-        known = self.history.last_texts(schedule.name)
-        root, run = self.place.layout.root, self.place.command
-        self.say(f"{schedule.name}: starts{_nth(attempt)}, log in {log}")
+        # Written down before it is so: what is under way by the table may not have begun.
+        if started := self.history.start(attempt, str(log), now):
+            self.say(f"{attempt.schedule}: starts{_nth(attempt)}, log in {log}")
+            self._run(started, log)
+
+    def _run(self, attempt: Attempt, log: Path) -> None:
+        schedule = self.definitions.entry(attempt.schedule).schedule
+        known = self.history.last_texts(attempt.schedule)
+        root, run, grace = self.place.layout.root, self.place.command, self.place.grace
+        command = command_of(schedule, root, run, known)
+        self.attempt = attempt
         try:
-            self.run = RunProcess(
-                command_of(schedule, root, run, known),
-                schedule.folder,
-                log,
-                self.lock,
-                self.place.grace,
-                schedule.timeout,
-            )
+            self.run = RunProcess(command, schedule.folder, log, self.lock, grace, schedule.timeout)
         except OSError as error:
             log.write_text(f"gptfx: {error.filename} cannot be used: {error.strerror}\n")
-            self._settle(started, 1, None)
+            self._settle(attempt, CANNOT_START, None)
 
     def _log(self, attempt: Attempt, now: float) -> Path:
         moment = datetime.fromtimestamp(now).strftime("%Y%m%d-%H%M%S")

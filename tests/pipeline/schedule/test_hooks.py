@@ -111,7 +111,7 @@ def test_a_hook_has_its_time(place: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     from gptfx.pipeline.schedule import hooks
     from gptfx.pipeline.schedule.definition import Schedule
     from gptfx.pipeline.schedule.history import History
-    from gptfx.pipeline.schedule.store import make_store
+    from gptfx.pipeline.schedule.sqlite_file import make_store
 
     monkeypatch.setattr(hooks, "SECONDS", 0.5)
     history = History(make_store(place.root / "schedules.sqlite"))
@@ -126,7 +126,7 @@ def test_a_hook_has_its_time(place: Any, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_hook_that_did_not_hear_of_a_run_hears_of_it_after_a_restart(place: Any) -> None:
     from gptfx.pipeline.schedule.history import History
-    from gptfx.pipeline.schedule.store import open_store
+    from gptfx.pipeline.schedule.sqlite_file import open_store
 
     place.create("nightly", "--every", "300d", "--on-blessed", "cat > heard.json")
     history = History(open_store(place.root / "schedules.sqlite"))

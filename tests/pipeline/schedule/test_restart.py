@@ -1,6 +1,7 @@
 """A scheduler that is stopped or killed, at any moment: nothing is lost, and nothing done twice."""
 
 import json
+import random
 import re
 import signal
 import time
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from gptfx.pipeline.schedule.definition import Schedule
-from gptfx.pipeline.schedule.history import BY_PERSON, BY_TIME, History
-from gptfx.pipeline.schedule.store import Store, make_store
+from gptfx.pipeline.schedule.history import History
+from gptfx.pipeline.schedule.sqlite_file import make_store
+from gptfx.pipeline.schedule.store import Store
+from gptfx.pipeline.schedule.tables import BY_PERSON, BY_TIME
 
 DAY = 86400.0
 EVERY_DAY = {"cron_expression": "0 0 3 * * *"}
@@ -154,6 +157,41 @@ def test_a_retry_gives_way_to_a_later_time_and_what_was_interrupted_does_not(pla
     assert [each.outcome for each in history.listed()][3:] == [None, None]
     history.enqueue("nightly", now, BY_PERSON, now)  # a person's run is for all of them
     assert [each.outcome for each in history.listed()][3:] == ["coalesced", None]
+
+
+def test_killed_at_any_moment_again_and_again_each_time_is_done_once(place: Any) -> None:
+    place.behave(seconds=0.3, said=place.pushed)
+    place.create()
+    chance = random.Random(1)
+    for _ in range(8):
+        scheduler = place.serve("--grace", "1s")
+        time.sleep(chance.uniform(0.0, 1.5))
+        place.stop(scheduler, signal.SIGKILL)
+    place.serve()
+    pushed = place.said.count("pushed")
+    place.wait(lambda: place.said.count("pushed") > pushed + 1)
+    by_time: dict[str, list[str]] = {}
+    for each in place.history():
+        if each["outcome"]:
+            by_time.setdefault(each["scheduled"], []).append(each["outcome"])
+    assert all(outcomes.count("pushed") <= 1 for outcomes in by_time.values())
+    *settled, _, _ = by_time.values()  # the last may be under way
+    assert all(outcomes[-1] == "pushed" for outcomes in settled), by_time
+    assert any("interrupted" in outcomes for outcomes in settled), by_time
+
+
+def test_a_pause_drops_the_time_that_waits_and_keeps_what_was_interrupted(place: Any) -> None:
+    store = stored(place, time.time())
+    history, now = History(store.engine), time.time()
+    history.enqueue("nightly", now - 3, BY_TIME, now - 3)
+    begun = history.start(history.next_due(now), "x", now)
+    history.settle(begun, {"outcome": "interrupted"}, now, True)
+    history.enqueue("nightly", now - 2, BY_TIME, now - 2)
+    store.set_paused("nightly", True, now)
+    assert history.next_due(now) is None
+    store.set_paused("nightly", False, now)
+    assert [each.number for each in history.listed()] == [1, 2]
+    assert history.next_due(time.time()).resumes
 
 
 def test_a_second_scheduler_is_refused_by_one_line(place: Any) -> None:

@@ -239,7 +239,11 @@ def test_a_run_for_new_texts_alone_comes_first_and_then_when_they_change(place: 
     assert run() == 3
     skipped = "skipped: texts unchanged"
     assert place.outcomes() == ["failed", "refused", skipped, skipped, "refused"]
+    setting = ("--set", "trainer.steps=9")
+    place.create("nightly", *NEVER, "--corpus", "texts", "--when-data-changes", *setting)
+    assert run() == 3  # another configuration makes another model
     (texts / "a.txt").unlink()
+    place.create("nightly", *NEVER, "--corpus", "texts", "--when-data-changes", "--retries", "0")
     assert run() == 1
     assert "the folder holds no files" in place.history()[-1]["reason"]
 
