@@ -9,9 +9,6 @@ from urllib.parse import urlsplit
 from gptfx.data.errors import InputError
 from gptfx.kubeflow.times import length
 
-EVENTS = ("blessed", "refused", "failed")
-MOST_RETRIES = 100
-
 
 @dataclass(frozen=True)
 class Schedule:
@@ -92,6 +89,7 @@ def is_address(hook: str) -> bool:
 def masked(hook: str) -> str:
     """A hook as lists and logs show it: passwords, paths and queries may be credentials."""
     if not is_address(hook):
-        return hook.split()[0] + (" ..." if len(hook.split()) > 1 else "")
+        first, *rest = hook.split()
+        return "..." if "=" in first else first + (" ..." if rest else "")
     scheme, _, rest = hook.partition("://")
     return f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}/***"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, Update, delete, func, insert, select, update
 
 from gptfx.pipeline.schedule.tables import (
     BY_TIME,
@@ -168,7 +168,7 @@ class History:
         return next(iter(self._all(query.limit(1))), None)
 
 
-def _update(attempt: Attempt):
+def _update(attempt: Attempt) -> Update:
     return update(attempts).where(attempts.c.id == attempt.id)
 
 

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from gptfx.pipeline.schedule import guard
 from gptfx.pipeline.schedule.definition import Schedule
 
+FIRST_WORDS = "gptfx: preset "  # of every run
 TIMED_OUT, INTERRUPTED = "timed out", "interrupted"
 
 
@@ -81,7 +82,7 @@ def read_said(log: Path) -> tuple[dict[str, Any], str]:
     words = ""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     for line in text.splitlines():
-        if line.startswith("gptfx: "):
+        if line.startswith("gptfx: ") and not line.startswith(FIRST_WORDS):
             words = line.removeprefix("gptfx: ")
         if isinstance(found := _json(line), Mapping):
             said.update(found)

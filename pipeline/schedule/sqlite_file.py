@@ -73,6 +73,9 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
+        if "locked" in str(error.orig):
+            problem = "another process is writing the schedules"
+            raise InputError(problem, str(path), "try again") from None
         raise _damaged(path, str(error.orig)) from None
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Update, delete, insert, select, update
 
 from gptfx.data.errors import InputError
 from gptfx.pipeline.schedule.definition import Schedule
@@ -78,11 +78,11 @@ class Store:
             connection.execute(left.values(state=DONE, outcome=DELETED))
 
 
-def _waits(name: str):
+def _waits(name: str) -> ColumnElement[bool]:
     return (attempts.c.schedule == name) & (attempts.c.state == WAITING)
 
 
-def _update(name: str):
+def _update(name: str) -> Update:
     return update(schedules).where(schedules.c.name == name)
 
 

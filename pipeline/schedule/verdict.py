@@ -9,7 +9,7 @@ from typing import Any
 from gptfx.pipeline.lock import BUSY
 from gptfx.pipeline.schedule.process import INTERRUPTED, TIMED_OUT
 
-BAD_INPUT, CANNOT_START, SIGNALLED = 2, 127, 128  # exit codes; the last plus a signal
+BAD_INPUT, SIGNALLED = 2, 128  # exit codes; the second plus a signal's number
 TEXTS_UNCHANGED = "skipped: texts unchanged"
 LONGEST_REASON = 1000
 # Of bad input, what may be otherwise in a while: the network, a disk, a text that is late.
@@ -72,7 +72,8 @@ def judge(
     if asked or code is None:
         reason = "the scheduler was stopped" if asked else "the scheduler ended under it"
         return Verdict(INTERRUPTED, reason, **known)
-    reason = (words or str(said.get("error") or "") or _ended(code))[:LONGEST_REASON]
+    told = "" if code > SIGNALLED else words or str(said.get("error") or "")
+    reason = (told or _ended(code))[:LONGEST_REASON]
     if code == BAD_INPUT:
         return Verdict("failed", reason, _may_pass(reason), reason.startswith(BUSY), **known)
     return Verdict("failed", reason, True, **known)

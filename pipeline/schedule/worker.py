@@ -15,7 +15,7 @@ from gptfx.pipeline.schedule.history import FAILED, PENDING, Attempt, History
 from gptfx.pipeline.schedule.hooks import event_of, tell
 from gptfx.pipeline.schedule.process import INTERRUPTED, RunProcess, command_of, read_said
 from gptfx.pipeline.schedule.store import Store
-from gptfx.pipeline.schedule.verdict import CANNOT_START, Verdict, judge
+from gptfx.pipeline.schedule.verdict import Verdict, judge
 
 LONGEST_BACK_OFF = 86400.0  # seconds
 BUSY_SECONDS = 2.0  # until a run that found another one under way is tried again
@@ -79,7 +79,7 @@ class Worker:
         if self.lock is None:
             return
         for left in self.history.under_way():
-            self._settle(left, None, None)
+            self._settle(left, self._judge(left, None, None))
         if attempt := self.history.unheard():
             self._tell(attempt)
         elif attempt := self.history.next_due(time.time(), self.only):
@@ -108,8 +108,8 @@ class Worker:
         try:
             self.run = RunProcess(command, schedule.folder, log, self.lock, grace, schedule.timeout)
         except OSError as error:
-            log.write_text(f"gptfx: {error.filename} cannot be used: {error.strerror}\n")
-            self._settle(attempt, CANNOT_START, None)
+            reason = f"it cannot be started: {error.strerror}: {error.filename}"
+            self._settle(attempt, Verdict("failed", reason, may_pass=True))
 
     def _log(self, attempt: Attempt, now: float) -> Path:
         moment = datetime.fromtimestamp(now).strftime("%Y%m%d-%H%M%S")
@@ -118,20 +118,22 @@ class Worker:
     def _watch(self, run: RunProcess) -> None:
         code = run.poll()
         if code is not None:
-            self._settle(self.attempt, code, run.asked)
+            self._settle(self.attempt, self._judge(self.attempt, code, run.asked))
             self.run = None
 
-    def _settle(self, attempt: Attempt, code: int | None, asked: str | None) -> None:
-        """Writes down what came of an attempt, and has it tried again where that is due."""
-        before = self.history.of_time(attempt.schedule, attempt.fire_time)
+    def _judge(self, attempt: Attempt, code: int | None, asked: str | None) -> Verdict:
+        first, *_ = self.history.of_time(attempt.schedule, attempt.fire_time)
         said, words = read_said(Path(attempt.log or ""))
-        verdict = judge(said, words, code, asked, before[0].started or time.time())
+        return judge(said, words, code, asked, first.started or time.time())
+
+    def _settle(self, attempt: Attempt, verdict: Verdict) -> None:
+        """Writes down what came of an attempt, and has it tried again where that is due."""
         if verdict.is_busy:
             self.history.put_back(attempt, time.time() + BUSY_SECONDS)
             return
         entry = self.definitions.entries().get(attempt.schedule)
         schedule = entry.schedule if entry else None
-        again = self._again(schedule, verdict, before)
+        again = self._again(schedule, attempt, verdict)
         event = event_of(verdict.outcome, again is None)
         hook = PENDING if schedule and event in schedule.hooks else None
         seconds = round(time.time() - (attempt.started or time.time()), 1)
@@ -139,15 +141,14 @@ class Worker:
         self.history.settle(attempt, values, again, verdict.outcome == INTERRUPTED)
         self.say(f"{attempt.schedule}: {_in_words(verdict, again)}")
 
-    def _again(
-        self, schedule: Schedule | None, verdict: Verdict, before: list[Attempt]
-    ) -> float | None:
+    def _again(self, schedule: Schedule | None, attempt: Attempt, verdict: Verdict) -> float | None:
         """When the next attempt at it is due; None for never."""
         if schedule is None:
             return None
         if verdict.outcome == INTERRUPTED:
             return time.time() if self.tries_again else None
-        failures = sum(attempt.outcome in FAILED for attempt in before)
+        before = self.history.of_time(attempt.schedule, attempt.fire_time)
+        failures = sum(each.outcome in FAILED for each in before)
         if not verdict.may_pass or failures >= schedule.retries:
             return None
         return time.time() + min(schedule.retry_after * 2**failures, LONGEST_BACK_OFF)

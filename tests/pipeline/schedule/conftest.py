@@ -43,10 +43,12 @@ class Place:
         root = ("--root", str(self.root))
         return self.gptfx("schedule", *words, *root, cwd=self.folder, **environment)
 
-    def create(self, name: str = "nightly", *words: str) -> None:
+    def create(self, name: str = "nightly", *words: str, cwd: Path | None = None) -> None:
         """A schedule that comes every second, unless the words say otherwise."""
         when = () if {"--cron", "--every"} & set(words) else ("--cron", "* * * * * *")
-        done = self.ask("create", name, *when, "--preset", "smoke", *words)
+        told = (*when, "--preset", "smoke", *words, "--root", str(self.root))
+        (cwd or self.folder).mkdir(exist_ok=True)
+        done = self.gptfx("schedule", "create", name, *told, cwd=cwd or self.folder)
         assert done.code == 0, done.err
 
     def behave(self, *several: dict[str, Any], **one: Any) -> None:

@@ -172,6 +172,8 @@ def test_nobody_else_reads_a_store_for_hooks_may_hold_passwords(place: Any) -> N
     done = place.ask("list", "--json")
     assert done.json[0]["hooks"] == {"failed": "curl ..."}
     assert "hunter2" not in done.out
+    place.create("nightly", "--every", "6h", "--on-failed", "TOKEN=hunter2 tell")
+    assert place.ask("list", "--json").json[0]["hooks"] == {"failed": "..."}
 
 
 def test_what_apscheduler_keeps_is_a_function_s_name_and_plain_values(place: Any) -> None:

@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
+from gptfx.data.contact import failed
+from gptfx.data.corpora import locate, resolve
+from gptfx.data.errors import InputError
+from gptfx.data.inspection import InspectionReport, require_text
+from gptfx.kubeflow.job_service import require_job_service
 from gptfx.pipeline.lock import BUSY
+from gptfx.pipeline.schedule.verdict import judge
 
 REFUSED = {
     "run_id": "r",
@@ -154,6 +160,10 @@ def test_a_run_that_says_nothing_or_dies_has_failed(place: Any) -> None:
     killed = "sh -c 'kill -9 $$'"
     assert place.ask("trigger", "nightly", "--command", killed).code == 1
     assert place.history()[2]["reason"] == "it was ended by signal 9"
+    place.create("nightly", *NEVER, "--retries", "0", cwd=place.folder / "gone")
+    (place.folder / "gone").rmdir()
+    assert place.ask("trigger", "nightly", "--command", place.fake).code == 1
+    assert place.history()[3]["reason"].startswith("it cannot be started: No such file")
 
 
 def test_a_person_s_own_run_is_waited_for(place: Any) -> None:
@@ -246,6 +256,29 @@ def test_a_run_for_new_texts_alone_comes_first_and_then_when_they_change(place: 
     place.create("nightly", *NEVER, "--corpus", "texts", "--when-data-changes", "--retries", "0")
     assert run() == 1
     assert "the folder holds no files" in place.history()[-1]["reason"]
+
+
+def unreachable() -> None:
+    raise failed("gs://bucket", TimeoutError("no answer in 30 s"))
+
+
+@pytest.mark.parametrize(
+    "refuse",
+    [
+        unreachable,
+        lambda: require_job_service("127.0.0.1:9"),
+        lambda: locate("late", "/no/such/folder"),
+        lambda: resolve("/no/such/folder", Path("/")),
+        lambda: locate("late", "/no/such/{SPAN}"),
+        lambda: require_text(InspectionReport(()), 0.1),
+    ],
+)
+def test_what_may_pass_is_known_by_the_words_in_which_it_is_said(refuse: Any) -> None:
+    with pytest.raises(InputError) as refused:
+        refuse()
+    verdict = judge({}, str(refused.value), 2, None, 0.0)
+    assert (verdict.outcome, verdict.may_pass) == ("failed", True)
+    assert not judge({}, "unknown key trainer.stepz", 2, None, 0.0).may_pass
 
 
 def test_looking_at_texts_and_scheduling_need_no_tensorflow() -> None:
