@@ -63,11 +63,11 @@ class RunProcess:
             )
 
     def poll(self) -> int | None:
-        """The exit code; None while it runs. Tells it to stop when its time is over."""
+        """The exit code, as a shell has it; None while it runs. Stops it when its time is over."""
         code = self.process.poll()
         if code is None and self.deadline and time.monotonic() > self.deadline:
             self.stop(TIMED_OUT)
-        return code
+        return code if code is None or code >= 0 else 128 - code
 
     def stop(self, why: str) -> None:
         """Tells it to write its checkpoint and to end; the first reason counts."""

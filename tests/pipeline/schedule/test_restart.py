@@ -1,6 +1,7 @@
 """A scheduler that is stopped or killed, at any moment: nothing is lost, and nothing done twice."""
 
 import json
+import os
 import random
 import re
 import signal
@@ -66,6 +67,24 @@ def test_a_run_that_does_not_stop_is_killed_with_its_helpers_before_another_begi
     place.wait(lambda: "nightly: pushed" in place.said)
     assert not is_alive(int(helper.split()[1]))
     assert [outcome for _, outcome in times(place)] == ["interrupted", "pushed"]
+
+
+def test_a_run_ends_with_its_guard_too(place: Any, is_alive: Any) -> None:
+    stored(place, time.time() - DAY, retries=0)
+    place.behave(LONG)
+    scheduler = place.serve()
+    place.wait(place.begun)
+    (guard,) = children(scheduler.pid)
+    (run,) = children(guard)
+    os.kill(guard, signal.SIGKILL)
+    place.wait(lambda: "nightly: failed: it was ended by signal 9" in place.said)
+    place.wait(lambda: not is_alive(run))
+
+
+def children(process_id: int) -> list[int]:
+    """The processes that a process started."""
+    listed = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+    return [int(word) for word in listed.split()]
 
 
 def test_what_a_run_had_reached_when_its_scheduler_was_killed_is_known(place: Any) -> None:
