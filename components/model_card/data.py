@@ -5,7 +5,8 @@ from itertools import groupby
 
 from gptfx.components.examples import EVAL, TRAIN, read_raw_examples
 from gptfx.components.model_card.inputs import EXAMPLES, Given, Json
-from gptfx.components.text_example_gen.files import InputFile, read_manifest
+from gptfx.components.text_example_gen.manifest import read_manifest
+from gptfx.data.identities import InputFile
 
 
 def describe_data(given: Given) -> Json:
