@@ -201,6 +201,11 @@ class Metadata:
         """By artifact, the nodes that it was handed to."""
         return self._around(list(artifacts), TAKEN)
 
+    def nodes_of_type(self, kind: str) -> list[NodeRun]:
+        """The executions of a type, the oldest first."""
+        found = self._store.get_executions_by_type(kind)
+        return self._nodes(sorted(found, key=lambda each: each.id))
+
     def run_of(self, node: NodeRun) -> str | None:
         """The id of the run that a node was in."""
         contexts = self._store.get_contexts_by_execution(node.execution)

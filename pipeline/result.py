@@ -10,7 +10,7 @@ from gptfx.components.evaluator.evaluation import OVERALL, Evaluation, Metrics, 
 from gptfx.components.evaluator.executor import NOTHING_TO_COMPARE
 from gptfx.components.infra_validator.driver import BLESSED
 from gptfx.components.infra_validator.executor import FIRST_REQUEST_SECONDS, LOAD_SECONDS, REASON
-from gptfx.components.pusher.executor import PUSHED_DESTINATION
+from gptfx.components.pusher.executor import PUSHED_DESTINATION, WITHDRAWN
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.evaluation import checks
 from gptfx.pipeline.metadata import Artifact, NodeRun, Run
@@ -53,6 +53,8 @@ class Result:
         gate refused the model, None where there are no such texts.
       changed: the texts that changed since the run before, a line each.
       model_card: the folder of the model's card; of a refused model, too.
+      withdrawn: who had taken the model back, when and why; None where nobody had.
+      forced: why it was pushed although it was refused; None where it was not.
     """
 
     run_id: str
@@ -66,13 +68,22 @@ class Result:
     scores: Metrics | None = None
     changed: tuple[str, ...] = ()
     model_card: str | None = None
+    withdrawn: str | None = None
+    forced: str | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the model is served after the run."""
+        return not self.refused or self.forced is not None
 
     @property
     def refused(self) -> list[str]:
-        """Why the model was not pushed; empty if it was."""
+        """Why the model was not pushed, or only by force; empty else."""
         refused = [str(check) for check in self.checks if not check.passed]
         if self.validation and self.validation.reason:
             refused.append(f"infra validation: {self.validation.reason}")
+        if self.withdrawn:
+            refused.append(self.withdrawn)
         return refused
 
     @property
@@ -94,6 +105,7 @@ class Result:
             "metrics": self.metrics,
             "refused": self.refused,
             "changed": list(self.changed),
+            "forced": self.forced,
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -103,7 +115,8 @@ class Result:
             "nodes": [node_as_json(node) for node in self.nodes],
             "blessed": self.blessed,
             "pushed": self.pushed,
-            "unchanged": self.blessed and not self.pushed,
+            "forced": self.forced is not None,
+            "unchanged": not self.refused and not self.pushed,
             "model_dir": self.model_dir,
             "model_card": self.model_card,
             "changed": list(self.changed),
@@ -154,6 +167,7 @@ def read_result(
         read_scores(_output(run, SCORER, "scores").uri) if run.node(SCORER) else None,
         tuple(changed),
         _output(run, "model-card", "card").uri,
+        pushed.get(WITHDRAWN) or None,
     )
 
 

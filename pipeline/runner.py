@@ -22,6 +22,7 @@ from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.metadata import Metadata, Run, open_metadata
 from gptfx.pipeline.result import Result, read_result
 from gptfx.pipeline.run_record import RunRecord
+from gptfx.pipeline.serving.forcing import force_result
 from gptfx.pipeline.stores import StoreAddress
 
 LONGEST_ERROR = 2000  # characters of it that are noted
@@ -58,6 +59,7 @@ def run_pipeline(
     view: RunView,
     log: Path,
     to_score: Sequence[TextCorpus] = (),
+    force_bless: str | None = None,
 ) -> Result:
     """Runs every node, in this process, one after the other.
 
@@ -69,6 +71,7 @@ def run_pipeline(
       view: draws the log records of nodes and of training.
       log: the file that the libraries' words go to; noted in the metadata.
       to_score: the texts that the finished model is asked about, looked through already.
+      force_bless: why the model is to be pushed also if it is refused; None if it is not.
 
     Raises:
       NodeFailedError: a node raised.
@@ -86,6 +89,8 @@ def run_pipeline(
         view.say_changes(shortened(changed))
         run = _run_nodes(pipeline, record.run_id, metadata, view)
         result = read_result(config, run, before, changed)
+        if force_bless and result.refused:
+            result = force_result(result, layout, address, config.preset, force_bless)
     except KeyboardInterrupt:
         _note_failure(record, address, run_record.STOPPED, node=view.node)
         raise

@@ -26,7 +26,8 @@ class LastBlessedSpec(ComponentSpec):
 
 
 class LastBlessed(base_component.BaseComponent):
-    """Only what passed every gate is in the serving folder, so its newest version is the answer.
+    """Only what passed every gate, or was forced, is in the serving folder, so its newest version
+    is the answer; one that was withdrawn since is none.
 
     The lineage (corpus set, tokenizer kind, preset) must agree, and a candidate is never compared
     with itself. Where there is none, the output is marked absent (see ``executor.is_absent``).

@@ -7,6 +7,7 @@ from tfx.types import Artifact, artifact_utils
 from gptfx.components.drivers import ObservingDriver
 from gptfx.components.exported import exported_card
 from gptfx.modules.export.versions import LINEAGE, versions
+from gptfx.modules.export.withdrawn import withdrawal_of
 
 SERVING_FOLDER = "serving_folder"
 VERSION = "version"
@@ -21,10 +22,12 @@ class Driver(ObservingDriver):
     ) -> dict[str, str]:
         """See ObservingDriver."""
         candidate = exported_card(artifact_utils.get_single_instance(inputs["candidate"]))
+        serving = Path(str(parameters[SERVING_FOLDER]))
         earlier = [
             version
-            for version in versions(Path(str(parameters[SERVING_FOLDER])))
+            for version in versions(serving)
             if version.model_id != candidate["model_id"]
             and version.card.get(LINEAGE) == candidate[LINEAGE]
+            and not withdrawal_of(serving, version.model_id)
         ]
         return {VERSION: str(earlier[-1].folder) if earlier else NONE}

@@ -8,6 +8,7 @@ from gptfx.components.blessings import is_blessed
 from gptfx.components.drivers import ObservingDriver
 from gptfx.components.exported import exported_card
 from gptfx.modules.export.versions import next_number, versions
+from gptfx.modules.export.withdrawn import withdrawal_of
 
 SERVING_FOLDER = "serving_folder"
 VERSION = "version"
@@ -15,9 +16,9 @@ REFUSED = "refused"
 
 
 class Driver(ObservingDriver):
-    """Sets `version`: ``refused``, the number the newest version has if it is this model, or a new
-    number. The second gives the same cache key as the run that pushed it, so nothing is done twice;
-    a version that was deleted, or superseded, gives a new one.
+    """Sets `version`: ``refused``, ``withdrawn by ...``, the number the newest version has if it is
+    this model, or a new number. The third gives the same cache key as the run that pushed it, so
+    nothing is done twice; a version that was deleted, or superseded, gives a new one.
     """
 
     def observe(
@@ -27,7 +28,10 @@ class Driver(ObservingDriver):
         if not is_blessed(inputs):
             return {VERSION: REFUSED}
         model = exported_card(artifact_utils.get_single_instance(inputs["model"]))
-        known = versions(Path(str(parameters[SERVING_FOLDER])))
+        serving = Path(str(parameters[SERVING_FOLDER]))
+        if withdrawal := withdrawal_of(serving, str(model["model_id"])):
+            return {VERSION: str(withdrawal)}
+        known = versions(serving)
         if known and known[-1].model_id == model["model_id"]:
             return {VERSION: str(known[-1].number)}
         return {VERSION: str(next_number(known))}

@@ -1,7 +1,5 @@
-"""Copies a model beside its place and renames it there: readers see it whole or not at all."""
+"""Lays a model down as a version of its own, or notes why it does not."""
 
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from absl import logging
@@ -11,12 +9,13 @@ from tfx.types import Artifact, artifact_utils
 from gptfx.components.exported import exported_folder
 from gptfx.components.model_card.pages import PAGE, README
 from gptfx.components.pusher.driver import REFUSED, SERVING_FOLDER, VERSION
-from gptfx.modules.export.card import CARD_PATH
+from gptfx.modules.export.versions import lay_down
 
 MODEL_CARD = "model_card"  # the input
 PUSHED = "pushed"  # custom properties, named as by TFX's Pusher
 PUSHED_DESTINATION = "pushed_destination"
 PUSHED_VERSION = "pushed_version"
+WITHDRAWN = "withdrawn"  # ours: by whom, when and why, where that is why nothing was pushed
 
 
 class Executor(base_executor.BaseExecutor):
@@ -32,13 +31,13 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         version = str(exec_properties[VERSION])
-        pushed.set_int_custom_property(PUSHED, int(version != REFUSED))
-        if version == REFUSED:
-            logging.info("Not every gate blessed the model; nothing is pushed.")
+        pushed.set_int_custom_property(PUSHED, int(version.isdecimal()))
+        if not version.isdecimal():
+            _say_why(pushed, version)
             return
         target = Path(str(exec_properties[SERVING_FOLDER])) / version
         model = artifact_utils.get_single_instance(input_dict["model"])
-        push(exported_folder(model), target, _pages(input_dict))
+        lay_down(exported_folder(model), target, pages=_pages(input_dict))
         pushed.set_string_custom_property(PUSHED_DESTINATION, str(target))
         pushed.set_string_custom_property(PUSHED_VERSION, version)
 
@@ -51,15 +50,9 @@ def _pages(inputs: dict[str, list[Artifact]]) -> list[Path]:
     return [Path(card.uri, name) for name in (README, PAGE)]
 
 
-def push(source: Path, target: Path, pages: Sequence[Path] = ()) -> None:
-    """Copies the folder `source`, and pages about the model into its ``assets.extra``, to `target`,
-    which appears at once; one that is there stays."""
-    if target.exists():
-        logging.info("Version %s is there already.", target)
+def _say_why(pushed: Artifact, answer: str) -> None:
+    if answer == REFUSED:
+        logging.info("Not every gate blessed the model; nothing is pushed.")
         return
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # what a killed push left
-    shutil.copytree(source, partial)
-    for page in pages:
-        shutil.copy(page, partial / CARD_PATH.parent)
-    partial.rename(target)
+    logging.info("The model was %s; nothing is pushed.", answer)
+    pushed.set_string_custom_property(WITHDRAWN, answer)

@@ -1,6 +1,9 @@
 """The serving folder: one model, a folder a version, as TensorFlow Serving reads it."""
 
+import os
+import shutil
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,3 +58,32 @@ def require_model(folder: Path) -> dict[str, Any]:
 def next_number(known: list[Version]) -> int:
     """Seconds since 1970, as TFX numbers versions, or one more than the last."""
     return max([int(time.time()), *(version.number + 1 for version in known)])
+
+
+def lay_down(
+    source: Path,
+    target: Path,
+    copy: Callable[[str, str], object] = shutil.copy2,
+    pages: Iterable[Path] = (),
+) -> None:
+    """Copies the folder `source`, and pages about the model into its ``assets.extra``, to `target`,
+    which appears at once; one that is there stays.
+
+    A copy is made beside its place and renamed there: readers see it whole or not at all.
+    """
+    if target.exists():
+        return
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # what a killed push left
+    shutil.copytree(source, partial, copy_function=copy)
+    for page in pages:
+        shutil.copy(page, partial / CARD_PATH.parent)
+    partial.rename(target)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """For `lay_down`, from a version to another: no byte is written twice where links are known."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

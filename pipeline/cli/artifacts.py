@@ -99,4 +99,5 @@ def facts(artifact: Any, size: int | None) -> dict[str, Any]:
 
 def _maker(metadata: Any, node: Any) -> str:
     how = " (cached)" if node.is_cached else ""
-    return f"{node.id} in run {metadata.run_of(node)}{how}"
+    run = metadata.run_of(node)  # a command is in none
+    return f"{node.id} in run {run}{how}" if run else f"{node.id} by {node.parameters.get('by')}"

@@ -19,6 +19,7 @@ from gptfx.pipeline.cli import (
     generate,
     kubeflow,
     lineage,
+    models,
     run,
     runs,
     schedule,
@@ -46,6 +47,7 @@ app.command("score")(score.score)
 app.command("lineage")(lineage.show_lineage)
 app.add_typer(runs.app, name="runs")
 app.add_typer(artifacts.app, name="artifacts")
+app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(kubeflow.app, name="kubeflow")

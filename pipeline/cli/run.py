@@ -39,6 +39,9 @@ def run(
         None, help="A rank file, tokenizer.json or vocab.bpe: short for --set tokenizer.file=FILE."
     ),
     root: Path = typer.Option(DEFAULT_ROOT, help="Where artifacts, metadata and models go."),
+    force_bless: str | None = typer.Option(
+        None, help="Why the model is pushed also if it is refused; noted with your name."
+    ),
     no_cache: bool = typer.Option(False, "--no-cache", help="Runs every node."),
     as_json: bool = typer.Option(
         False, "--json", help="The last line of standard output is one JSON object."
@@ -48,19 +51,22 @@ def run(
     """Text in; a gated and pushed GPT out, and a sample of its text on the screen.
 
     Exit codes: 0 pushed, or nothing changed since the last push; 1 failure; 2 bad input; 3 ran, but
-    the gates did not bless the model.
+    the gates did not bless the model, or it was withdrawn.
     """
     from gptfx.modules.tokenizers.configured import require_ready
     from gptfx.pipeline.beam import require_known, require_reachable
     from gptfx.pipeline.config import load_config
     from gptfx.pipeline.corpora import resolve_all
     from gptfx.pipeline.lock import locked
+    from gptfx.pipeline.serving.choosing import require_reason
     from gptfx.pipeline.stores import require_writable
 
     del verbose  # main() looks for it
     with ExitStack() as held:
         try:
             config = load_config(preset, with_file(settings, tokenizer_file), corpus)
+            if force_bless is not None:
+                force_bless = require_reason(force_bless, "--force-bless")
             require_alone()
             require_reachable(config.beam)
             if config.beam.options:
@@ -79,7 +85,7 @@ def run(
             raise
         for line in notes:
             print(f"gptfx: {line}", file=sys.stderr)
-        code = _run(config, corpora, to_score, layout, not no_cache, as_json)
+        code = _run(config, corpora, to_score, layout, not no_cache, as_json, force_bless)
     raise typer.Exit(code)
 
 
@@ -127,6 +133,7 @@ def _run(
     layout: Layout,
     use_cache: bool,
     as_json: bool,
+    force_bless: str | None = None,
 ) -> int:
     from gptfx.pipeline.quiet import quiet
 
@@ -143,7 +150,9 @@ def _run(
         view = RunView(screen)
         try:
             prepare(config.trainer)
-            result = run_pipeline(config, corpora, layout, use_cache, view, log, to_score)
+            result = run_pipeline(
+                config, corpora, layout, use_cache, view, log, to_score, force_bless
+            )
         except InputError as error:
             if as_json:
                 print(json.dumps({"error": str(error)}), file=out, flush=True)
@@ -163,7 +172,7 @@ def _run(
         if as_json:
             print(json.dumps(result.as_json()), file=out, flush=True)
     sys.stdout.flush()
-    return 0 if result.blessed else NOT_BLESSED
+    return 0 if result.is_accepted else NOT_BLESSED
 
 
 def _failure(error: Any) -> dict[str, Any]:
@@ -174,6 +183,7 @@ def _failure(error: Any) -> dict[str, Any]:
         "nodes": [node_as_json(node) for node in error.nodes],
         "blessed": False,
         "pushed": False,
+        "forced": False,
         "model_dir": None,
         "model_card": None,
         "changed": [],
@@ -191,9 +201,14 @@ def _show(view: "RunView", result: "Result") -> None:
 
     show_result(view.console, result)
     cached, nodes = count_cached(result.nodes)
-    if result.pushed:
+    if result.forced:
+        view.say(f"\nRefused, and pushed by force ({result.forced}):")
+        for reason in result.refused:
+            view.say(f"  {reason}")
+        view.say(f"Pushed: {near(Path(result.model_dir))}")
+    elif result.pushed:
         view.say(f"\nPushed: {near(Path(result.model_dir))}")
-    elif result.blessed:
+    elif not result.refused:
         view.say(
             f"\nNothing changed since the last push ({cached} of {nodes} nodes from the cache); "
             f"no new version. The model is {near(Path(result.model_dir))}"

@@ -24,9 +24,12 @@ def name_of(artifact: Artifact) -> str:
 
 
 def line_of(made: Made) -> str:
-    """An artifact, the node that made it, and the run."""
+    """An artifact, the node that made it, and the run; or the command, and who gave it."""
     state = "" if made.artifact.state == "live" else f", {made.artifact.state}"
-    return f"{name_of(made.artifact)} by {made.node.id}, run {made.run_id}{state}"
+    told = made.node.parameters
+    by_hand = f"{told.get('by')}: {told.get('reason')}"
+    origin = f"run {made.run_id}" if made.run_id else by_hand
+    return f"{name_of(made.artifact)} by {made.node.id}, {origin}{state}"
 
 
 def up_tree(found: Lineage) -> Tree:

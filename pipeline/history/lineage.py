@@ -152,9 +152,12 @@ def _pushed(metadata: Metadata, name: str) -> Artifact | None:
 
 def _by_model_id(metadata: Metadata, name: str) -> Artifact:
     """The artifact of a model whose text a reader holds; the models' own cards say their ids."""
-    found = {model_id: each for model_id, each in model_ids(metadata) if model_id == name}
+    known: dict[str, Artifact] = {}
+    for model_id, artifact in model_ids(metadata):
+        known.setdefault(model_id, artifact)
+    found = {model_id: each for model_id, each in known.items() if model_id == name}
     if not found and len(name) >= SHORTEST_ID:
-        found = {key: each for key, each in model_ids(metadata) if key.startswith(name)}
+        found = {model_id: each for model_id, each in known.items() if model_id.startswith(name)}
     if len(found) == 1:
         return next(iter(found.values()))
     remedy = "name an artifact's number, a version, a run's or a model's id, or `latest`"

@@ -35,7 +35,7 @@ class Summary:
       blessed: what all gates said together; None where the run did not come so far.
       pushed: whether the run made a new version.
       model_dir: the folder of the model that was the newest after the run.
-      refused: why nothing was pushed, a line each.
+      refused: why nothing was pushed, or only by force, a line each.
       error: of a run that failed.
     """
 
@@ -56,9 +56,14 @@ class Summary:
         """`pushed`, `unchanged` or `refused` where the run came to its end; else its state."""
         if self.state != COMPLETE:
             return self.state
-        if self.blessed is False:
+        if (self.blessed is False or self.refused) and not self.forced:
             return REFUSED
         return PUSHED if self.pushed else UNCHANGED
+
+    @property
+    def forced(self) -> str | None:
+        """Why the model was pushed although it was refused; None where it was not."""
+        return self.run.noted.get("forced")
 
     @property
     def preset(self) -> str:
@@ -92,6 +97,7 @@ class Summary:
             "model_dir": self.model_dir,
             "version": Path(self.model_dir).name if self.model_dir else None,
             "refused": self.refused,
+            "forced": self.forced,
             "error": self.error,
             "user": noted.get("user"),
             "host": noted.get("host"),
@@ -199,6 +205,7 @@ def derive(nodes: Iterable[NodeRun]) -> dict[str, Any]:
         if "pushed" in (pushed := outputs.get("pushed_model", {})):
             found["pushed"] = bool(pushed["pushed"]) and not node.is_cached
             found["model_dir"] = pushed.get("pushed_destination")
+            found["refused"] += [pushed["withdrawn"]] if "withdrawn" in pushed else []
     return found
 
 

@@ -43,7 +43,7 @@ def runs_table(found: Iterable[Summary]) -> Table:
             "-" if each.seconds is None else f"{each.seconds:.1f}",
             short_fingerprint(each.fingerprint),
             short_revision(each.run.noted.get("revision")),
-            escape("; ".join(each.refused) or _first_line(each.error)),
+            escape(_why(each)),
         )
     return table
 
@@ -62,6 +62,11 @@ def short_fingerprint(fingerprint: str | None) -> str:
 def short_revision(revision: str | None) -> str:
     """The first digits, and whether files differed from it."""
     return "-" if not revision else revision[:SHORT] + ("+" if revision.endswith("+") else "")
+
+
+def _why(summary: Summary) -> str:
+    forced = [f"forced: {summary.forced}"] if summary.forced else []
+    return "; ".join([*forced, *summary.refused]) or _first_line(summary.error)
 
 
 def _first_line(text: str | None) -> str:

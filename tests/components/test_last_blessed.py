@@ -13,6 +13,7 @@ from gptfx.components.exported import exported_card, exported_folder
 from gptfx.components.last_blessed.component import LastBlessed
 from gptfx.components.last_blessed.driver import Driver
 from gptfx.components.last_blessed.executor import Executor, is_absent
+from gptfx.modules.export.withdrawn import Withdrawal, withdraw
 
 LINEAGE = {"corpora": ["rhymes"], "tokenizer": "bpe", "preset": "tiny"}
 Make = Callable[..., Artifact]
@@ -82,6 +83,15 @@ def test_what_is_not_a_whole_model_of_ours_does_not_count(
     push(4, model_id="still being copied").rename(serving / ".4.partial")
     (serving / "5").write_text("not a folder")
     assert found(make_model(), serving) == "none"
+
+
+def test_a_withdrawn_model_is_nothing_to_be_compared_with(
+    make_model: Make, push: Callable[..., Path], serving: Path
+) -> None:
+    good = push(1, model_id="good")
+    push(2, model_id="bad")
+    withdraw(serving, Withdrawal("bad", 2, "ann", "today", "it swears"))
+    assert found(make_model(), serving) == str(good)
 
 
 def test_tfx_gets_the_answer_as_a_parameter_which_is_part_of_the_cache_key(

@@ -10,10 +10,10 @@ from tfx.types import Artifact, Channel, standard_artifacts
 
 from gptfx.components.artifacts import ModelCard
 from gptfx.components.exported import exported_folder
-from gptfx.components.pusher import executor
 from gptfx.components.pusher.component import GatedPusher
 from gptfx.components.pusher.driver import Driver
-from gptfx.modules.export.versions import versions
+from gptfx.modules.export.versions import lay_down, versions
+from gptfx.modules.export.withdrawn import Withdrawal, lift, withdraw
 
 Make = Callable[..., Artifact]
 Push = Callable[..., Artifact]
@@ -203,6 +203,29 @@ def test_what_a_killed_push_left_is_neither_a_version_nor_in_the_way(
     shutil.copytree(source, left)
     (left / "stray").touch()
     assert numbers(serving) == []
-    executor.push(source, serving / "7")
+    lay_down(source, serving / "7")
     assert [path.name for path in serving.iterdir()] == ["7"]
     assert not (serving / "7/stray").exists()
+
+
+def test_a_withdrawn_model_is_not_pushed_and_says_by_whom_until_that_is_lifted(
+    push: Push, make_model: Make, serving: Path
+) -> None:
+    model = make_model(model_id="a")
+    withdraw(serving, Withdrawal("a", 7, "ann", "2026-11-27T12:00:00+00:00", "it swears"))
+    pushed = push(model)
+    assert pushed.get_int_custom_property("pushed") == 0
+    said = "withdrawn by ann, 2026-11-27T12:00:00+00:00: it swears"
+    assert pushed.get_string_custom_property("withdrawn") == said
+    assert push(make_model(model_id="b")).get_int_custom_property("pushed") == 1
+    lift(serving, "a")
+    again = number(push(model))
+    assert numbers(serving)[-1] == again
+
+
+def test_of_a_withdrawn_model_the_gates_are_asked_first(
+    push: Push, make_model: Make, serving: Path
+) -> None:
+    withdraw(serving, Withdrawal("a", 7, "ann", "today", "it swears"))
+    pushed = push(make_model(model_id="a"), 0)
+    assert pushed.get_string_custom_property("withdrawn") == ""

@@ -1,0 +1,131 @@
+"""A model becomes the newest version by hand: by a rollback, or by a promotion."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gptfx.modules.export.versions import lay_down, link_or_copy, next_number, versions
+from gptfx.modules.export.withdrawn import Withdrawal, lift, withdraw
+from gptfx.pipeline.metadata import NodeRun
+from gptfx.pipeline.run_record import user
+from gptfx.pipeline.serving.desk import Desk
+from gptfx.pipeline.serving.record import DESTINATION, MODEL, PROMOTION, SERVING, VERSION
+
+
+def now() -> str:
+    """As ISO 8601 has it, with the offset of this machine's zone."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be done, and by whom, when and why.
+
+    Attributes:
+      kind: ROLLBACK or PROMOTION.
+      serving: the folder with the versions.
+      source: where the model lies.
+      model_id: its own id.
+      model: the number of its artifact; None where the metadata know none.
+      reason: in one line.
+      forced: whether a gate had refused it.
+      withdraws: the model that readers are to have no more.
+    """
+
+    kind: str
+    serving: Path
+    source: Path
+    model_id: str
+    model: int | None
+    reason: str
+    forced: bool = False
+    withdraws: str | None = None
+    by: str = field(default_factory=user)
+    at: str = field(default_factory=now)
+
+
+def make(desk: Desk, change: Change) -> "Changed":
+    """Lays the model down as a new version; nothing is moved or removed, so that who reads another
+    version goes on. What a kill leaves at each step stands in ``mending.py``.
+    """
+    known = versions(change.serving)
+    facts = _facts(change, next_number(known), known[-1].number if known else None)
+    entry = desk.record.begin(change.kind, facts)
+    if change.withdraws:
+        note = (known[-1].number, change.by, change.at, change.reason)
+        withdraw(change.serving, Withdrawal(change.withdraws, *note))
+    is_version = change.source.parent == change.serving
+    target = Path(facts[DESTINATION])
+    lay_down(change.source, target, link_or_copy if is_version else shutil.copy2)
+    if change.kind == PROMOTION:
+        lift(change.serving, change.model_id)
+    desk.record.end(entry)
+    return Changed.of(facts)
+
+
+def _facts(change: Change, number: int, newest: int | None) -> dict[str, Any]:
+    return {
+        SERVING: str(change.serving),
+        VERSION: str(number),
+        DESTINATION: str(change.serving / str(number)),
+        "source": str(change.source),
+        "from_version": None if newest is None else str(newest),
+        "model_id": change.model_id,
+        MODEL: change.model,
+        "withdraws": change.withdraws,
+        "by": change.by,
+        "at": change.at,
+        "reason": change.reason,
+        "forced": change.forced,
+    }
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What was done; `mended` where a killed command had done it but for the record."""
+
+    version: str
+    folder: Path
+    from_version: str | None
+    model_id: str
+    by: str
+    at: str
+    reason: str
+    forced: bool
+    mended: bool
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Changed":
+        """Of the facts that were recorded."""
+        same = {name: facts[name] for name in ("model_id", "by", "at", "reason")}
+        return cls(
+            version=facts[VERSION],
+            folder=Path(facts[DESTINATION]),
+            from_version=facts.get("from_version"),
+            forced=bool(facts["forced"]),
+            mended=False,
+            **same,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``; the keys stay."""
+        return {
+            "version": self.version,
+            "preset": self.folder.parent.name,
+            "model_dir": str(self.folder),
+            "from_version": self.from_version,
+            "model_id": self.model_id,
+            "by": self.by,
+            "at": self.at,
+            "reason": self.reason,
+            "forced": self.forced,
+            "mended": self.mended,
+        }
+
+
+def mended(entry: NodeRun) -> Changed:
+    """What a killed command did, of the entry that this one finished."""
+    return Changed(**{**vars(Changed.of(entry.parameters)), "mended": True})
