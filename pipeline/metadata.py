@@ -206,6 +206,12 @@ class Metadata:
         found = self._store.get_executions_by_type(kind)
         return self._nodes(sorted(found, key=lambda each: each.id))
 
+    def nodes(self, executions: Iterable[int]) -> dict[int, NodeRun]:
+        """The nodes of those executions that the store has, by their numbers."""
+        numbers = sorted(executions)
+        found = self._store.get_executions_by_id(numbers) if numbers else []
+        return {node.execution: node for node in self._nodes(found)}
+
     def run_of(self, node: NodeRun) -> str | None:
         """The id of the run that a node was in."""
         contexts = self._store.get_contexts_by_execution(node.execution)

@@ -24,6 +24,7 @@ PORTS = {POSTGRESQL: 5432, MYSQL: 3306, SERVICE: 8080}
 DRIVERS = {POSTGRESQL: "psycopg", MYSQL: "pymysql"}
 FORMS = "a path, postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or grpc://HOST:8080"
 ENVIRONMENT = "MLMDEnv"  # ML Metadata's table of its own version
+REMEMBERED = ".stores"  # in a root: an address a line
 SECONDS = 10  # to connect; an answer of a service may take three times as long
 NOT_OURS = "name the store of ML Metadata, or an empty database for a new one"
 
@@ -101,6 +102,22 @@ def _fill_mysql(config: "mlmd.MySQLDatabaseConfig", address: StoreAddress) -> No
     config.host, config.port, config.user = address.host, address.port, address.user
     config.database, config.skip_db_creation = address.database, True
     config.password = os.environ.get("MYSQL_PWD", "")
+
+
+def remember(root: Path, address: StoreAddress) -> None:
+    """Notes in a root that its runs are in this store, beside whichever they were in before."""
+    if address not in remembered(root):
+        with (root / REMEMBERED).open("a", encoding="utf-8") as stream:
+            stream.write(f"{address}\n")
+
+
+def remembered(root: Path) -> list[StoreAddress]:
+    """The stores that runs of a root are in; empty where nobody noted it."""
+    try:
+        lines = (root / REMEMBERED).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [StoreAddress.parse(line) for line in lines if line]
 
 
 def require_store(address: StoreAddress) -> None:

@@ -16,6 +16,7 @@ from gptfx.pipeline.cli import (
     artifacts,
     data,
     doctor,
+    gc,
     generate,
     kubeflow,
     lineage,
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("train")(train.train)
 app.command("doctor")(doctor.doctor)
+app.command("gc")(gc.gc)
 app.command("generate")(generate.generate)
 app.command("score")(score.score)
 app.command("lineage")(lineage.show_lineage)

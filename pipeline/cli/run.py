@@ -59,7 +59,7 @@ def run(
     from gptfx.pipeline.corpora import resolve_all
     from gptfx.pipeline.lock import locked
     from gptfx.pipeline.serving.choosing import require_reason
-    from gptfx.pipeline.stores import require_writable
+    from gptfx.pipeline.stores import remember, require_writable
 
     del verbose  # main() looks for it
     with ExitStack() as held:
@@ -78,7 +78,8 @@ def run(
             to_score = resolve_all(others, data_home(), notes) if others else []
             layout = Layout(usable(root, "--root"))
             held.enter_context(locked(layout))
-            require_writable(config.metadata.address(layout))
+            require_writable(address := config.metadata.address(layout))
+            remember(layout.root, address)
         except InputError as error:
             if as_json:
                 print(json.dumps({"error": str(error)}))

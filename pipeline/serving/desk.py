@@ -30,9 +30,16 @@ class Desk(NamedTuple):
 @contextmanager
 def desk(layout: Layout, address: StoreAddress) -> Iterator[Desk]:
     """Raises InputError where there is no store, or a run is under way."""
+    with plain_lock(layout, address):
+        yield held_desk(layout, address)
+
+
+@contextmanager
+def plain_lock(layout: Layout, address: StoreAddress) -> Iterator[None]:
+    """The same for who only looks: nothing is mended."""
     open_metadata(address)  # before the lock, which would make the root
     with locked(layout):
-        yield held_desk(layout, address)
+        yield
 
 
 def held_desk(layout: Layout, address: StoreAddress) -> Desk:

@@ -43,6 +43,8 @@ def no_network(home: Path) -> dict[str, str]:
 class HandMade:
     """A root with runs as TFX files them, whose models are a few bytes: no TFX, no training."""
 
+    days = count()  # of all roots, as a store that they share tells runs apart by their times
+
     def __init__(self, root: Path, metadata: Path | None = None) -> None:
         from ml_metadata.metadata_store import metadata_store
         from ml_metadata.proto import metadata_store_pb2 as mlmd
@@ -52,7 +54,6 @@ class HandMade:
         config = mlmd.ConnectionConfig()
         config.sqlite.filename_uri = str(metadata or self.layout.metadata)
         self.store = metadata_store.MetadataStore(config)
-        self._days = count()
 
     def run(
         self,
@@ -100,7 +101,7 @@ class HandMade:
 
     def begin_run(self, preset: str = "tiny", **notes: Any) -> str:
         """A run without nodes, noted as `gptfx run` notes it; its id."""
-        day = datetime(2026, 11, 1) + timedelta(days=next(self._days))
+        day = datetime(2026, 11, 1) + timedelta(days=next(self.days))
         context = self._context("pipeline_run", day.isoformat())
         told = {"state": "complete", "pipeline": f"gptfx-{preset}", "preset": preset}
         told |= {"root": str(self.layout.root), "host": socket.gethostname(), "pid": os.getpid()}
@@ -122,8 +123,7 @@ class HandMade:
         noted = self.store.get_context_by_type_and_name("pipeline_run", run).custom_properties
         pipeline = noted["pipeline"].string_value
         number = self._execution(run, f"{pipeline}.{name}", state)
-        for key, artifact in inputs.items():
-            self.store.put_events([self._event("INPUT", key, number, artifact)])
+        events = [self._event("INPUT", key, number, each) for key, each in inputs.items()]
         made = {}
         for key, kind in outputs.items():
             folder = self.layout.artifacts(pipeline) / name / key / str(number)
@@ -131,7 +131,8 @@ class HandMade:
             (folder / "file").write_bytes(b"0123456789")
             is_whole = state == "COMPLETE"
             made[key] = self.artifact(kind, str(folder), is_whole, **properties)
-            self.store.put_events([self._event("OUTPUT", key, number, made[key])])
+            events.append(self._event("OUTPUT", key, number, made[key]))
+        self.store.put_events(events)
         return made
 
     def cached(self, run: str, before: str) -> None:

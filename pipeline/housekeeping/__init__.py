@@ -1,0 +1,1 @@
+"""What a root needs no more is found and removed."""
