@@ -146,6 +146,27 @@ def require_writable(address: StoreAddress) -> None:
         _make_tables(address)
 
 
+def schema_version(address: StoreAddress) -> int | None:
+    """The version of ML Metadata's tables; None where there are none yet, and of a service, which
+    does not say. Makes nothing. Raises InputError for what is not ML Metadata's, or not to be had.
+    """
+    if address.scheme == SERVICE:
+        return None
+    if address.path is not None:
+        if not address.path.exists() or not address.path.stat().st_size:
+            return None
+        _require_file(address.path)
+        with closing(sqlite3.connect(f"file:{quote(str(address.path))}?mode=ro", uri=True)) as file:
+            return int(file.execute(f"SELECT schema_version FROM {ENVIRONMENT}").fetchone()[0])
+    if not _has_tables_of_mlmd(address):
+        return None
+    from sqlalchemy import text
+
+    with _connect(_engine(address), address) as opened:
+        found = opened.execute(text(f"SELECT schema_version FROM {ENVIRONMENT}"))
+        return int(found.scalar_one())
+
+
 def _require_file(path: Path) -> None:
     if not path.exists():
         remedy = "run `gptfx run` first, or name the --root it was given"

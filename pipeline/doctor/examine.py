@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gptfx.data.errors import InputError
 from gptfx.modules import limits
 from gptfx.pipeline import lines
-from gptfx.pipeline.doctor import host, leftovers, libraries, root
+from gptfx.pipeline.doctor import host, leftovers, libraries, root, store
 from gptfx.pipeline.doctor.finding import Finding, failure, ok, refusal
 from gptfx.pipeline.layout import Layout
 
@@ -53,6 +53,7 @@ def _checks(
     """What is slow comes last."""
     yield "packages", _packages
     yield "root", lambda: root.examine_root(layout)
+    yield "store", lambda: store.examine_store(configure().metadata.address(layout), layout)
     yield "leftovers", lambda: [leftovers.examine_leftovers(layout, home)]
     yield "tokenizer", lambda: _tokenizer(configure)
     yield "data", lambda: _texts(configure, home)

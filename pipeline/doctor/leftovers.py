@@ -1,4 +1,6 @@
-"""What killed runs left behind. The next run passes over it or replaces it; it only takes room."""
+"""What killed runs and commands left behind. The next passes over it or replaces it; it only takes
+room.
+"""
 
 import re
 import shlex
@@ -35,7 +37,8 @@ def examine_leftovers(layout: Layout, home: Path) -> Finding:
 
 
 def _in_root(layout: Layout) -> Iterator[Path]:
-    yield from _matching(layout.all_serving, "*/.*.partial", r"\.\d+\.partial")
+    yield from _matching(layout.all_serving, "*/.*", r"\.\d+\.(partial|pruned)")
+    yield from _matching(layout.all_artifacts, "*/*/*/.*", r"\.\d+\.removed")
     # The folders of a node that was killed before it wrote anything are no more than folders.
     unfinished = [path for path in _unfinished(layout) if _size(path)]
     yield from unfinished

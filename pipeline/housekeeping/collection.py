@@ -25,14 +25,14 @@ def plan_for(layout: Layout, address: StoreAddress, keep: int) -> tuple[Plan, st
     """What would go; and why no leftovers were looked for, if they were not."""
     metadata = open_metadata(address)
     try:
-        stores: list[Metadata] | None = [metadata, *_others(layout, address)]
+        stores: list[Metadata] | None = [metadata, *stores_of(layout, address)]
         problem = None
     except InputError as error:
         stores, problem = None, f"{error.problem}: {error.received}"
     return make_plan(layout, metadata, keep, stores), problem
 
 
-def _others(layout: Layout, address: StoreAddress) -> list[Metadata]:
+def stores_of(layout: Layout, address: StoreAddress) -> list[Metadata]:
     """The other stores that runs of this root were noted in."""
     found = {str(each): each for each in remembered(layout.root)}
     if layout.metadata.exists():

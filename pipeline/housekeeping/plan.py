@@ -73,7 +73,7 @@ def make_plan(
     return Plan(
         going,
         [each for each, folder in kept if not folder.is_dir()],
-        [*half_removed(layout), *_leftovers(layout, stores, named)],
+        [*half_removed(layout), *leftovers(layout, stores, named)],
         len(kept),
     )
 
@@ -91,7 +91,8 @@ def require_mounted(layout: Layout, own: list[tuple[Artifact, Path]]) -> None:
         raise InputError(problem, str(layout.all_artifacts), "is its volume mounted?")
 
 
-def _leftovers(layout: Layout, stores: Iterable[Metadata] | None, named: set[Path]) -> list[Path]:
+def leftovers(layout: Layout, stores: Iterable[Metadata] | None, named: set[Path]) -> list[Path]:
+    """Folders that are none of `named`, of executions that were killed or that no store knows."""
     if stores is None:
         return []
     found = [each for each in node_folders(layout) if each.path not in named]

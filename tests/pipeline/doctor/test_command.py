@@ -37,7 +37,7 @@ def test_a_sound_machine_is_found_sound(by_name: Any, sound: Any) -> None:
     assert finished.json["line"] == line_of_python().name
     assert set(findings) == {
         *("python", "glibc", "line", "cores", "memory", "packages", "root", "disk", "other run"),
-        *("metadata", "leftovers", "data scene", "data unicode", "index"),
+        *("metadata", "store", "leftovers", "data scene", "data unicode", "index"),
         *("tokenizer", "tensorflow", "gpu", "libraries"),
     }
     assert not [finding for finding in findings.values() if finding.state == "failure"]
