@@ -105,14 +105,14 @@ def _fill_mysql(config: "mlmd.MySQLDatabaseConfig", address: StoreAddress) -> No
 
 
 def remember(root: Path, address: StoreAddress) -> None:
-    """Notes in a root that its runs are in this store, beside whichever they were in before."""
+    """Notes in a root that runs are in this store, and not in the root's own file."""
     if address not in remembered(root):
         with (root / REMEMBERED).open("a", encoding="utf-8") as stream:
             stream.write(f"{address}\n")
 
 
 def remembered(root: Path) -> list[StoreAddress]:
-    """The stores that runs of a root are in; empty where nobody noted it."""
+    """The stores beside its own file that runs of a root are in."""
     try:
         lines = (root / REMEMBERED).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -6,6 +6,7 @@ TensorFlow Serving passes over names that are no numbers.
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -37,8 +38,11 @@ def withdraw(serving_folder: Path, withdrawal: Withdrawal) -> None:
 
 
 def lift(serving_folder: Path, model_id: str) -> None:
-    """Takes the note away, if there is one."""
-    _path(serving_folder, model_id).unlink(missing_ok=True)
+    """Takes the note away, if there is one, and the folder with the last."""
+    path = _path(serving_folder, model_id)
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # there are others, or there was none
+        path.parent.rmdir()
 
 
 def withdrawal_of(serving_folder: Path, model_id: str) -> Withdrawal | None:

@@ -79,7 +79,8 @@ def run(
             layout = Layout(usable(root, "--root"))
             held.enter_context(locked(layout))
             require_writable(address := config.metadata.address(layout))
-            remember(layout.root, address)
+            if address.path != layout.metadata:
+                remember(layout.root, address)
         except InputError as error:
             if as_json:
                 print(json.dumps({"error": str(error)}))

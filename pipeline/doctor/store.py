@@ -98,7 +98,12 @@ def _examine_artifacts(
         yield warning("artifacts", found, f"a run makes them again; {COLLECT}")
     else:
         yield ok("artifacts", f"{len(live)} of this root, all on the disk")
-    stores = [metadata, *stores_of(layout, address)]
+    try:
+        stores = [metadata, *stores_of(layout, address)]
+    except InputError as error:
+        found = f"not looked at, as another store of the root cannot be had: {error.received}"
+        yield warning("folders", found, error.remedy)
+        return
     unknown = leftovers(layout, stores, {folder for _, folder in own})
     if unknown:
         found = f"{len(unknown)} that no metadata know, such as {unknown[0]}"

@@ -66,9 +66,9 @@ def make_plan(
     require_mounted(layout, own)
     keeping = kept_artifacts(metadata, layout, keep)
     kept = [(each, folder) for each, folder in own if each.state == LIVE and each.id in keeping]
-    safe = {folder for _, folder in kept}
-    going = [(each, folder) for each, folder in own if each.id not in {one.id for one, _ in kept}]
-    going = [(each, folder) for each, folder in going if folder not in safe]
+    safe, staying = {folder for _, folder in kept}, {each.id for each, _ in kept}
+    others = ((each, folder) for each, folder in own if each.id not in staying)
+    going = [(each, folder) for each, folder in others if folder not in safe]
     named = safe | {folder for _, folder in going}
     return Plan(
         going,

@@ -15,6 +15,7 @@ then removed: what has the hidden name goes, what has its number stays, and the 
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from gptfx.modules.export.withdrawn import lift, withdrawal_of
 from gptfx.pipeline.layout import Layout
@@ -24,6 +25,7 @@ from gptfx.pipeline.serving.record import (
     PROMOTION,
     PRUNE,
     SERVING,
+    VERSION,
     ModelRecord,
     entries,
 )
@@ -36,11 +38,17 @@ def mend(layout: Layout, metadata: Metadata, record: ModelRecord) -> list[NodeRu
 
 def unfinished(layout: Layout, metadata: Metadata) -> list[NodeRun]:
     """Entries about this root's models that were begun, and not ended."""
-    return [
-        entry
-        for entry in entries(metadata)
-        if entry.state == RUNNING and Path(entry.parameters[SERVING]).parent == layout.all_serving
-    ]
+    begun = (entry for entry in entries(metadata) if entry.state == RUNNING)
+    return [entry for entry in begun if _is_about(layout, entry.parameters)]
+
+
+def _is_about(layout: Layout, facts: dict[str, Any]) -> bool:
+    """Whether an entry names a folder of this root, and a version in it; or no version at all."""
+    serving = Path(facts[SERVING])
+    is_here = serving.name != ".." and serving.parent == layout.all_serving
+    number = str(facts.get(VERSION, 0))
+    target = str(serving / number)
+    return is_here and number.isdecimal() and facts.get(DESTINATION, target) == target
 
 
 def _is_finished(entry: NodeRun, record: ModelRecord) -> bool:

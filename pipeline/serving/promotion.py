@@ -18,7 +18,8 @@ from gptfx.pipeline.serving.gates import refusals
 from gptfx.pipeline.serving.origin import model_of, origins
 from gptfx.pipeline.serving.record import MODEL, PROMOTION, PUSHED_MODEL, SERVING
 
-MADE_BY_HAND = "promoted by hand"
+BLESSED = "every gate blessed it"
+LONGEST_NUMBER = 19  # digits; the store's numbers are of 63 bits
 
 
 class Candidate(NamedTuple):
@@ -39,9 +40,7 @@ class Candidate(NamedTuple):
     run_id: str | None = None
 
 
-def promote(
-    desk: Desk, candidate: Candidate, reason: str | None = None, force: str | None = None
-) -> Changed:
+def promote(desk: Desk, candidate: Candidate, force: str | None = None) -> Changed:
     """If every gate blessed it, or by force; what was withdrawn is so no more.
 
     Raises InputError with the gates' reasons, or for what is served already.
@@ -61,7 +60,7 @@ def promote(
     if refused and forced_why is None:
         remedy = "gptfx models promote ID --force-bless REASON pushes it all the same"
         raise InputError("not every gate blessed the model", "; ".join(refused), remedy)
-    why = forced_why or reason or MADE_BY_HAND
+    why = forced_why or BLESSED
     return make(desk, _change(candidate, why, is_forced=bool(refused)))
 
 
@@ -85,7 +84,8 @@ def find_candidate(
 
     Raises InputError where there is none, or it is not there any more.
     """
-    if name.isdecimal() and metadata.artifact(int(name)) is None:
+    is_artifact = len(name) < LONGEST_NUMBER and name.isdecimal() and metadata.artifact(int(name))
+    if name.isdecimal() and not is_artifact:
         version = find_version(layout, name, preset)
         origin = origins(metadata).get(str(version.folder))
         model = model_of(metadata, origin) if origin else None

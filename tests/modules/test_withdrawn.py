@@ -18,6 +18,7 @@ def test_a_note_is_found_until_it_is_lifted_and_stays_in_its_folder(tmp_path: Pa
     assert [path.parent for path in serving.rglob("*.json")] == [serving / ".withdrawn"]
     assert versions(serving) == []
     lift(serving, NOTE.model_id)
+    assert list(serving.iterdir()) == []
     lift(serving, NOTE.model_id)
     assert withdrawal_of(serving, NOTE.model_id) is None
 
