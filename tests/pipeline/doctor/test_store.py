@@ -17,7 +17,7 @@ from gptfx.pipeline.doctor.finding import Finding
 from gptfx.pipeline.doctor.leftovers import examine_leftovers
 from gptfx.pipeline.doctor.store import examine_store
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.stores import StoreAddress
+from gptfx.pipeline.stores import StoreAddress, remember
 
 Examine = Callable[..., dict[str, Finding]]
 
@@ -98,6 +98,14 @@ def test_what_the_metadata_and_the_disk_do_not_agree_about_is_named(
     assert gptfx("gc", "--keep", "1", "--root", str(hand_made.layout.root)).code == 0
     findings = examine(hand_made.layout)
     assert (findings["artifacts"].state, findings["folders"].state) == ("ok", "ok")
+
+
+def test_where_another_store_of_the_root_is_out_of_reach_its_folders_are_not_called_unknown(
+    examine: Examine, hand_made: Any, tmp_path: Path
+) -> None:
+    remember(hand_made.layout.root, StoreAddress.of_file(tmp_path / "gone.sqlite"))
+    finding = examine(hand_made.layout)["folders"]
+    assert (finding.state, "gone.sqlite" in finding.found) == ("warning", True)
 
 
 def test_a_run_whose_process_is_gone_is_named_until_a_later_one_ended(

@@ -20,6 +20,7 @@ from gptfx.pipeline.serving.desk import Desk, desk
 from gptfx.pipeline.serving.mending import unfinished
 from gptfx.pipeline.serving.promotion import find_candidate, promote
 from gptfx.pipeline.serving.pruning import prune
+from gptfx.pipeline.serving.record import ModelRecord
 from gptfx.pipeline.serving.rollback import roll_back
 from gptfx.pipeline.stores import StoreAddress
 
@@ -177,6 +178,20 @@ def test_a_prune_that_was_killed_goes_on(
     at_desk(hand_made, lambda held: prune(held, 1))
     assert ids(serving) == ["c"]
     assert is_tidy(hand_made, serving)
+
+
+@pytest.mark.parametrize("folder", ["root/serving/..", "elsewhere"])
+def test_what_an_entry_says_leads_nowhere_out_of_the_root(
+    hand_made: Any, serving: Path, tmp_path: Path, folder: str
+) -> None:
+    precious = tmp_path / folder / ".7.partial"
+    precious.mkdir(parents=True)
+    record = ModelRecord(StoreAddress.of_file(hand_made.layout.metadata))
+    facts = {"pushed_version": "7", "pushed_destination": str(tmp_path / folder / "7"), "at": "x"}
+    for named in (tmp_path / folder, serving):
+        record.begin("gptfx.Promotion", {"serving_folder": str(named), **facts})
+    assert at_desk(hand_made, lambda held: held.mended) == []
+    assert precious.is_dir()
 
 
 KILL_ITSELF = """
