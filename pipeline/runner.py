@@ -123,6 +123,7 @@ def _run_nodes(pipeline: Pipeline, run_id: str, metadata: Metadata, view: RunVie
         try:
             NamedRunner(run_id).run(pipeline)
         except Exception as cause:
+            absl_logging.exception("Node %s failed.", view.node)  # so that the log ends with why
             run = metadata.run(run_id) or Run(run_id, pipeline.id, {}, 0.0)
             raise NodeFailedError(view.node or "(none)", cause, run) from cause
     run = metadata.run(run_id)

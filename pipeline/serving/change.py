@@ -1,6 +1,5 @@
 """A model becomes the newest version by hand: by a rollback, or by a promotion."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +32,7 @@ class Change:
       reason: in one line.
       forced: whether a gate had refused it.
       withdraws: the model that readers are to have no more.
+      pages: of the model's card; a version that is laid down again has them already.
     """
 
     kind: str
@@ -43,6 +43,7 @@ class Change:
     reason: str
     forced: bool = False
     withdraws: str | None = None
+    pages: tuple[Path, ...] = ()
     by: str = field(default_factory=user)
     at: str = field(default_factory=now)
 
@@ -59,7 +60,10 @@ def make(desk: Desk, change: Change) -> "Changed":
         withdraw(change.serving, Withdrawal(change.withdraws, *note))
     is_version = change.source.parent == change.serving
     target = Path(facts[DESTINATION])
-    lay_down(change.source, target, link_or_copy if is_version else shutil.copy2)
+    if is_version:
+        lay_down(change.source, target, link_or_copy)
+    else:
+        lay_down(change.source, target, pages=change.pages)
     if change.kind == PROMOTION:
         lift(change.serving, change.model_id)
     desk.record.end(entry)

@@ -1,5 +1,8 @@
 """Where a pushed version came from: the node or command that laid it down, the model, its run."""
 
+from pathlib import Path
+
+from gptfx.components.model_card.pages import PAGE, README
 from gptfx.pipeline.metadata import Artifact, Metadata, NodeRun
 from gptfx.pipeline.serving.record import DESTINATION, MODEL, PUSHED, PUSHED_MODEL, entries
 
@@ -26,3 +29,11 @@ def model_of(metadata: Metadata, origin: NodeRun) -> Artifact | None:
         return model
     number = origin.parameters.get(MODEL)  # an entry that was not ended
     return metadata.artifact(int(number)) if number else None
+
+
+def pages_of(metadata: Metadata, model: Artifact | None) -> tuple[Path, ...]:
+    """The pages of a model's card, the newest, as far as they are there."""
+    takers = metadata.takers([model.id])[model.id] if model else []
+    cards = [node.outputs["card"] for node in takers if "card" in node.outputs]
+    names = [Path(card.uri, name) for card in cards[-1:] for name in (README, PAGE)]
+    return tuple(path for path in names if path.is_file())

@@ -15,7 +15,7 @@ from gptfx.pipeline.serving.change import Change, Changed, make, mended
 from gptfx.pipeline.serving.choosing import find_version, require_reason, serving_folders
 from gptfx.pipeline.serving.desk import Desk
 from gptfx.pipeline.serving.gates import refusals
-from gptfx.pipeline.serving.origin import model_of, origins
+from gptfx.pipeline.serving.origin import model_of, origins, pages_of
 from gptfx.pipeline.serving.record import MODEL, PROMOTION, PUSHED_MODEL, SERVING
 
 BLESSED = "every gate blessed it"
@@ -61,10 +61,11 @@ def promote(desk: Desk, candidate: Candidate, force: str | None = None) -> Chang
         remedy = "gptfx models promote ID --force-bless REASON pushes it all the same"
         raise InputError("not every gate blessed the model", "; ".join(refused), remedy)
     why = forced_why or BLESSED
-    return make(desk, _change(candidate, why, is_forced=bool(refused)))
+    pages = pages_of(desk.metadata, candidate.model)
+    return make(desk, _change(candidate, why, bool(refused), pages))
 
 
-def _change(candidate: Candidate, reason: str, is_forced: bool) -> Change:
+def _change(candidate: Candidate, reason: str, is_forced: bool, pages: tuple[Path, ...]) -> Change:
     number = candidate.model.id if candidate.model else None
     return Change(
         PROMOTION,
@@ -74,6 +75,7 @@ def _change(candidate: Candidate, reason: str, is_forced: bool) -> Change:
         number,
         reason,
         forced=is_forced,
+        pages=pages,
     )
 
 

@@ -179,12 +179,21 @@ def test_a_promotion_takes_a_withdrawal_back(hand_made: Any, models: Models) -> 
     assert all(each["withdrawn"] is None for each in models("list").json)
 
 
+def describe(hand_made: Any, run: str) -> None:
+    """A card of the newest model, made in a run."""
+    model = max(each.id for each in hand_made.store.get_artifacts_by_type("Model"))
+    card = hand_made.node(run, "model-card", {"model": model}, {"card": "gptfx.ModelCard"})
+    for name in ("README.md", "card.html"):
+        Path(hand_made.uri(card["card"]), name).write_text(f"the card, {name}")
+
+
 @pytest.mark.parametrize("gate", ["evaluator", "infra-validator"])
 def test_a_refused_model_is_promoted_by_force_alone_which_is_noted(
     hand_made: Any, models: Models, gate: str
 ) -> None:
     hand_made.run("a")
     run = hand_made.run("b", refused_by=gate)
+    describe(hand_made, run)
     refused = models("promote", run)
     assert refused.code == 2
     assert f"{gate} said no" in refused.err
@@ -196,6 +205,9 @@ def test_a_refused_model_is_promoted_by_force_alone_which_is_noted(
     assert ("infra validation had refused" in forced.err) == (gate == "infra-validator")
     newest = models("list").json[0]
     assert (newest["model_id"], newest["forced"]) == ("b", True)
+    extra = Path(newest["model_dir"]) / "assets.extra"
+    assert (extra / "README.md").read_text() == "the card, README.md"
+    assert (extra / "card.html").read_text() == "the card, card.html"
     assert (newest["by"], newest["reason"]) == (getpass.getuser(), "the demo is today")
     (entry,) = hand_made.store.get_executions_by_type("gptfx.Promotion")
     assert entry.custom_properties["forced"].int_value == 1
