@@ -32,7 +32,10 @@ QUICK = [
 
 def test_the_readme_shows_every_command() -> None:
     assert {shlex.split(command)[1] for command in COMMANDS} == {
+        "artifacts",
+        "lineage",
         "run",
+        "runs",
         "train",
         "generate",
         "score",
@@ -56,7 +59,9 @@ def test_every_make_target_of_the_readme_is_in_the_makefile() -> None:
 def test_the_tree_names_folders_that_are_there() -> None:
     tree = README.partition("## The tree")[2]
     top = re.findall(r"^([a-z]+)/ ", tree, re.MULTILINE)
-    assert set(top) == {"data", "modules", "components", "pipeline", "kubeflow", "tests"}
+    assert set(top) == {
+        "data", "modules", "components", "pipeline", "kubeflow", "tests", "docs",
+    }  # fmt: skip
     for folder in re.findall(r"^  ([a-z]+)/ ", tree, re.MULTILINE):
         assert (REPOSITORY / "modules" / folder).is_dir()
 

@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,8 +52,8 @@ def test_the_list_as_json(ask: Any) -> None:
         "corpora": ["texts"], "fingerprint": "files:1,sha256:aaaa",
         "nodes": {"executed": 4, "cached": 0, "failed": 0},
         "metrics": {"bits_per_byte": 2.5, "perplexity": 20.0},
-        "blessed": True, "pushed": True, "version": "1700000007", "refused": [], "error": None,
-        "user": "ann", "host": "here",
+        "blessed": True, "pushed": True, "version": "1700000007", "refused": [], "forced": None,
+        "error": None, "user": "ann", "host": "here",
     }  # fmt: skip
     assert [runs[each]["outcome"] for each in (CACHED, REFUSED, FAILED, KILLED)] == [
         "unchanged", "refused", "failed", "killed",
@@ -244,6 +245,18 @@ def test_none_of_this_takes_tensorflow(past: Any) -> None:
         command = [sys.executable, "-c", code, *words, "--root", str(past.root)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stderr == "[]\n", words
+
+
+def test_the_guide_says_every_key(ask: Any) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "operating.md").read_text()
+    documented = set(re.findall(r"`([a-z_]+)`", guide.partition("## JSON")[2]))
+    (artifact, *_) = ask("artifacts", "list", "--json").json
+    shown, lineage = ask("artifacts", "show", "--json").json, ask("lineage", "--json").json
+    assert shown.keys() - {"inside"} > artifact.keys()
+    run, compared = ask("runs", "show", "--json").json, ask("runs", "compare", FIRST, "--json").json
+    for found in (artifact, shown, run, *run["node_runs"], compared, *compared["metrics"], lineage):
+        assert found.keys() <= documented
+    assert lineage["up"][0].keys() - {"artifact"} <= documented
 
 
 def test_json_is_one_line(ask: Any) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 COMMAND = Path(sys.executable).parent / "gptfx"
+GUIDE = Path(__file__).parents[3] / "docs" / "operating.md"
 QUICK = (
     "trainer.steps=20", "trainer.batch_size=4", "model.n_layer=1", "model.n_embd=32",
     "infra_validator.enabled=false", "evaluator.min_gain_over_bigram=null",
@@ -181,6 +184,15 @@ def test_tokens_are_shown_as_the_text_they_are(root: Root) -> None:
     assert inside["train"][0]["tokens"] >= len(inside["train"][0]["ids"]) == 12
 
 
+def test_the_commands_of_the_guide_run(root: Root) -> None:
+    commands = re.findall(r"^\$ gptfx (.*?)(?:\s+#.*)?$", GUIDE.read_text(), re.MULTILINE)
+    here = [command for command in commands if "://" not in command]
+    assert len(here) == 9
+    for command in here:
+        said = root.ask(*shlex.split(command.replace("RUN", root.runs[0]["run_id"])))
+        assert said.out, command
+
+
 def test_a_run_that_was_killed_and_one_that_was_stopped_say_so(root: Root) -> None:
     home = root.folder.parent
     (home / "texts" / "fox.txt").write_text("The quick brown fox.\n" * 900)
@@ -198,3 +210,43 @@ def test_a_run_that_was_killed_and_one_that_was_stopped_say_so(root: Root) -> No
         running.communicate(timeout=120)
         (listed, *_) = root.ask("runs", "list", "--json").json
         assert listed["outcome"] == outcome
+
+
+def test_two_runs_at_once_share_a_new_database_and_do_not_disturb_one_another(
+    postgresql: Any, tmp_path: Path
+) -> None:
+    store = postgresql("two_runs")
+    words = ["run", "--preset", "smoke", "--json", "--set", f"metadata.store={store}"]
+    for setting in QUICK:
+        words += ["--set", setting]
+    running = [
+        subprocess.Popen(
+            [str(COMMAND), *words, "--root", name, "--set", f"trainer.seed={seed}"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed, name in enumerate(("one", "two"))
+    ]
+    said = [each.communicate(timeout=500) for each in running]
+    assert [each.returncode for each in running] == [0, 0], said
+    printed = {out["run_id"]: out for out in (json.loads(each[0]) for each in said)}
+    for run, result in printed.items():
+        assert result["pushed"]
+        assert Path(result["model_dir"]).is_dir()
+        command = [str(COMMAND), "lineage", run, "--store", store, "--json"]
+        found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        trained = [made for made in found["up"] if made["node"] == "trainer"]
+        assert [made["run_id"] for made in trained] == [run]  # its own model, not the other's
+    listed = subprocess.run(
+        [str(COMMAND), "runs", "list", "--store", store, "--json"], capture_output=True, check=True
+    )
+    runs = {run["run_id"]: run for run in json.loads(listed.stdout)}
+    assert runs.keys() == printed.keys()
+    for run, result in printed.items():
+        assert runs[run]["outcome"] == "pushed"
+        assert runs[run]["metrics"] == result["metrics"]
+        assert runs[run]["model_dir"] == result["model_dir"]
+    logs = "".join(path.read_text() for path in tmp_path.glob("*/logs/*.log"))
+    assert "a secret" not in logs
