@@ -299,7 +299,7 @@ def _artifact(artifact: mlmd.Artifact) -> Artifact:
         artifact.id,
         artifact.type.removeprefix(ON_CLUSTERS),
         artifact.uri,
-        ARTIFACT_STATES[artifact.state],
+        ARTIFACT_STATES.get(artifact.state, "unknown"),
         {**_plain(artifact.properties), **_plain(artifact.custom_properties)},
         artifact.create_time_since_epoch / 1000,
     )
