@@ -1,5 +1,6 @@
 """Runs the pipeline on this machine with TFX's LocalDagRunner and reads what came of it."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ class NamedRunner(LocalDagRunner):
     def run_with_ir(self, pipeline: Any, run_options: Any = None) -> None:
         """See TFX, which gives the run an id where there is none yet."""
         known = {PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
-        runtime_parameter_utils.substitute_runtime_parameter(pipeline, known)
+        with warnings.catch_warnings():  # TFX's, about protobuf, which would be filed as ours
+            warnings.filterwarnings("ignore", r"label\(\) is deprecated", DeprecationWarning)
+            runtime_parameter_utils.substitute_runtime_parameter(pipeline, known)
         super().run_with_ir(pipeline, run_options)
 
 

@@ -82,7 +82,7 @@ def judge(
 def _finished(said: Mapping[str, Any], first_start: float) -> dict[str, Any]:
     folder = said.get("model_dir")
     result = {"model_dir": folder, "metrics": said.get("metrics") or {}}
-    if not said["blessed"]:
+    if not said.get("forced") and (not said["blessed"] or said.get("refused")):
         refused = "; ".join(map(str, said.get("refused") or ["the gates did not bless the model"]))
         return {"outcome": "refused", "reason": refused[:LONGEST_REASON], "result": result}
     if said.get("pushed"):

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -168,9 +170,9 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     if not POSTGRES:
         pytest.skip("no PostgreSQL here: apt-get install postgresql")
     home = tmp_path_factory.mktemp("postgresql")
-    as_user: list[str] = []
+    who: dict[str, Any] = {}
     if os.getuid() == 0:  # as which PostgreSQL refuses to run
-        as_user = ["runuser", "-u", "postgres", "--"]
+        who = {"user": "postgres", "group": "postgres", "extra_groups": []}
         for folder in (home, *home.parents[:3]):
             folder.chmod(0o755)
         shutil.chown(home, "postgres")
@@ -179,27 +181,36 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     secret.chmod(0o644)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    program = POSTGRES[-1]
+    there = ("-h", "127.0.0.1", "-p", port)
 
-    def run(name: str, *words: str) -> None:
-        command = [*as_user, str(program / name), *words]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+    def run(name: str, *words: str, check: bool = True) -> int:
+        command = [str(POSTGRES[-1] / name), *words]
+        quiet = subprocess.DEVNULL
+        done = subprocess.run(command, check=check, stdout=quiet, timeout=60, cwd=home, **who)
+        return done.returncode
 
     data = str(home / "data")
     run("initdb", "-D", data, "-U", "gptfx", "-A", "scram-sha-256", f"--pwfile={secret}")
-    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-D", data, "-o", options, "-l", str(home / "log"), "-w", "start")
+    command = [str(POSTGRES[-1] / "postgres"), "-D", data, *there, "-k", str(home), "-F"]
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=home, **who)
+    deadline = time.monotonic() + 60
+    while run("pg_isready", *there, check=False):
+        assert server.poll() is None, (home / "log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     before = os.environ.get("PGPASSWORD")
     os.environ["PGPASSWORD"] = "a secret"
 
     def make(name: str) -> str:
-        run("createdb", "-h", "127.0.0.1", "-p", port, "-U", "gptfx", name)
+        run("createdb", *there, "-U", "gptfx", name)
         return f"postgresql://gptfx@127.0.0.1:{port}/{name}"
 
     try:
         yield make
     finally:
-        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+        server.send_signal(signal.SIGQUIT)  # at once, whatever became of its files
+        server.wait(60)
         os.environ.pop("PGPASSWORD")
         if before is not None:
             os.environ["PGPASSWORD"] = before

@@ -18,7 +18,7 @@ from gptfx.pipeline.schedule.sqlite_file import make_store
 from gptfx.pipeline.schedule.store import Store
 from gptfx.pipeline.schedule.tables import BY_PERSON, BY_TIME
 
-DAY = 86400.0
+DAY, HOUR = 86400.0, 3600
 EVERY_DAY = {"cron_expression": "0 0 3 * * *"}
 LONG = {"seconds": 100}
 
@@ -103,7 +103,7 @@ def test_what_a_run_had_reached_when_its_scheduler_was_killed_is_known(place: An
 
 def test_a_model_that_an_interrupted_attempt_pushed_is_told_as_pushed_once(place: Any) -> None:
     stored(place, time.time() - DAY, hooks={"blessed": "cat >> heard.txt"})
-    fresh = f"/models/{int(time.time()) + 1}"
+    fresh = f"/models/{int(time.time()) + HOUR}"  # not before the attempt, however slow it starts
     unchanged = {**place.pushed, "pushed": False, "unchanged": True, "model_dir": fresh}
     place.behave(LONG, {"said": unchanged})
     scheduler = place.serve()

@@ -288,3 +288,11 @@ def test_looking_at_texts_and_scheduling_need_no_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_model_that_was_withdrawn_is_refused_and_a_forced_one_is_pushed() -> None:
+    withdrawn = {**REFUSED, "blessed": True, "refused": ["withdrawn by ann: it swears"]}
+    verdict = judge(withdrawn, "", 3, None, 0.0)
+    assert (verdict.outcome, verdict.reason) == ("refused", "withdrawn by ann: it swears")
+    forced = {**REFUSED, "pushed": True, "forced": True, "model_dir": "/models/7"}
+    assert judge(forced, "", 0, None, 0.0).outcome == "pushed"
