@@ -237,8 +237,8 @@ def test_two_runs_at_once_share_a_new_database_and_do_not_disturb_one_another(
         assert Path(result["model_dir"]).is_dir()
         command = [str(COMMAND), "lineage", run, "--store", store, "--json"]
         found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-        trained = [made for made in found["up"] if made["node"] == "trainer"]
-        assert [made["run_id"] for made in trained] == [run]  # its own model, not the other's
+        trained = {made["run_id"] for made in found["up"] if made["node"] == "trainer"}
+        assert trained == {run}  # its own model, not the other's
     listed = subprocess.run(
         [str(COMMAND), "runs", "list", "--store", store, "--json"], capture_output=True, check=True
     )
