@@ -164,7 +164,7 @@ def summarize(run: Run) -> Summary:
     return Summary(
         run,
         state,
-        noted.get("ended") or (None if state == RUNNING else last),
+        noted.get("ended") or (None if state in (RUNNING, KILLED) else last),
         json.loads(noted["nodes"]) if "nodes" in noted else count(run.nodes),
         noted.get("fingerprint") or made["fingerprint"],
         json.loads(noted["metrics"]) if "metrics" in noted else made["metrics"],
