@@ -123,7 +123,7 @@ def remembered(root: Path) -> list[StoreAddress]:
 def require_store(address: StoreAddress) -> None:
     """Raises InputError where there is no store of ML Metadata; nothing is made there."""
     if address.path is not None:
-        _require_file(address.path)
+        _version_of_file(address.path)
     elif address.scheme != SERVICE and not _has_tables_of_mlmd(address):
         raise InputError("the database holds no metadata", str(address), NOT_OURS)
 
@@ -135,7 +135,7 @@ def require_writable(address: StoreAddress) -> None:
     """
     if address.path is not None:
         if address.path.exists():
-            _require_file(address.path)
+            _version_of_file(address.path)
         return
     if address.scheme == SERVICE:
         from gptfx.pipeline.metadata import open_metadata
@@ -155,9 +155,7 @@ def schema_version(address: StoreAddress) -> int | None:
     if address.path is not None:
         if not address.path.exists() or not address.path.stat().st_size:
             return None
-        _require_file(address.path)
-        with closing(sqlite3.connect(f"file:{quote(str(address.path))}?mode=ro", uri=True)) as file:
-            return int(file.execute(f"SELECT schema_version FROM {ENVIRONMENT}").fetchone()[0])
+        return _version_of_file(address.path)
     if not _has_tables_of_mlmd(address):
         return None
     from sqlalchemy import text
@@ -167,16 +165,18 @@ def schema_version(address: StoreAddress) -> int | None:
         return int(found.scalar_one())
 
 
-def _require_file(path: Path) -> None:
+def _version_of_file(path: Path) -> int | None:
+    """Of ML Metadata's tables. Raises InputError where there is no file, or no such tables."""
     if not path.exists():
         remedy = "run `gptfx run` first, or name the --root it was given"
         raise InputError("there is no metadata store", str(path), remedy)
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
-            database.execute(f"SELECT schema_version FROM {ENVIRONMENT}").fetchall()
+            row = database.execute(f"SELECT schema_version FROM {ENVIRONMENT}").fetchone()
     except sqlite3.Error as error:
         problem = f"this is no metadata store: {error}"
         raise InputError(problem, str(path), "gptfx doctor says more") from None
+    return int(row[0]) if row else None
 
 
 def _engine(address: StoreAddress) -> "Engine":

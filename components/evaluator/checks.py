@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from gptfx.components.evaluator.evaluation import OVERALL, Evaluation, read_evaluation
+from gptfx.components.evaluator.evaluation import OVERALL, Evaluation
 from gptfx.components.examples import SOURCE
 from gptfx.modules.evaluation.metrics import BITS_PER_BYTE
 
@@ -91,9 +91,10 @@ def checks(bounds: Bounds, evaluation: Evaluation, regression: Evaluation | None
     return found + _slice_checks(bounds, evaluation)
 
 
-def checks_of_node(folder: str) -> list[Check]:
-    """The bounds that one Evaluator held a model against, from its ModelEvaluation's folder."""
-    evaluation, of_all = read_evaluation(folder), _thresholds(folder)[0].threshold
+def checks_of_node(folder: str, evaluation: Evaluation) -> list[Check]:
+    """The bounds that one Evaluator held a model against, from its ModelEvaluation's folder, and
+    what was read there."""
+    of_all = _thresholds(folder)[0].threshold
     if of_all.value_threshold.HasField("upper_bound"):
         return checks(read_bounds(folder), evaluation, None)
     return [_regression_check(of_all.change_threshold.absolute.value, evaluation)]

@@ -75,7 +75,8 @@ def note(evaluation: Artifact, blessing: Artifact) -> None:
     if found.baseline:
         figures[f"baseline_{BITS_PER_BYTE}"] = found.baseline[OVERALL][BITS_PER_BYTE]
     evaluation.set_string_custom_property(METRICS, json.dumps(figures))
-    refused = [str(check) for check in checks_of_node(evaluation.uri) if not check.passed]
+    found_checks = checks_of_node(evaluation.uri, found)
+    refused = [str(check) for check in found_checks if not check.passed]
     blessing.set_string_custom_property(REFUSED, json.dumps(refused))
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import typer
 
-from gptfx.pipeline.cli.models import address_of, layout_of
-from gptfx.pipeline.cli.options import AS_JSON, ROOT, STORE, VERBOSE
+from gptfx.pipeline.cli.options import AS_JSON, ROOT, STORE, VERBOSE, address_of, layout_of
 from gptfx.pipeline.cli.run import near
 
 

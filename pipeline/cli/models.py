@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gptfx.pipeline.cli.options import AS_JSON, ROOT, STORE, VERBOSE, console, open_store
+from gptfx.pipeline.cli.options import (
+    AS_JSON,
+    ROOT,
+    STORE,
+    VERBOSE,
+    address_of,
+    console,
+    layout_of,
+    open_store,
+)
 from gptfx.pipeline.cli.run import near
-from gptfx.pipeline.layout import Layout
 
 if TYPE_CHECKING:
     from gptfx.pipeline.serving.change import Changed
-    from gptfx.pipeline.stores import StoreAddress
 
 OF_PRESET = typer.Option(None, "--preset", help="Of this preset only.")
 INFRA_REFUSED = (
@@ -141,18 +148,6 @@ def prune_models(
     for each in found:
         print(f"{verb} {near(each.version.folder)} ({each.bytes:,} bytes)")
     print(f"{verb} {len(found)} versions, {sum(each.bytes for each in found):,} bytes")
-
-
-def layout_of(root: Path) -> Layout:
-    """The root that a command was given."""
-    return Layout(root.expanduser().absolute())
-
-
-def address_of(layout: Layout, store: str | None) -> "StoreAddress":
-    """The store of a root, or the one that --store names."""
-    from gptfx.pipeline.stores import StoreAddress
-
-    return StoreAddress.parse(store) if store else StoreAddress.of_file(layout.metadata)
 
 
 def _show(changed: "Changed", verb: str, as_json: bool) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gptfx.pipeline.metadata import Metadata
+    from gptfx.pipeline.stores import StoreAddress
 
 WIDE = 200  # columns, where nobody's terminal says how many
 
@@ -33,14 +34,23 @@ SCHEDULES_ROOT = typer.Option(
 )
 
 
+def layout_of(root: Path) -> Layout:
+    """The root that a command was given."""
+    return Layout(root.expanduser().absolute())
+
+
+def address_of(layout: Layout, store: str | None) -> "StoreAddress":
+    """The store of a root, or the one that --store names."""
+    from gptfx.pipeline.stores import StoreAddress
+
+    return StoreAddress.parse(store) if store else StoreAddress.of_file(layout.metadata)
+
+
 def open_store(root: Path, store: str | None) -> "Metadata":
     """The metadata that a command is about, for reading. Raises InputError where there is none."""
     from gptfx.pipeline.metadata import open_metadata
-    from gptfx.pipeline.stores import StoreAddress
 
-    layout = Layout(root.expanduser().absolute())
-    address = StoreAddress.parse(store) if store else StoreAddress.of_file(layout.metadata)
-    return open_metadata(address)
+    return open_metadata(address_of(layout_of(root), store))
 
 
 def console() -> "Console":
