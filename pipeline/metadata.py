@@ -6,7 +6,7 @@ and Kubeflow Pipelines on a cluster file the same things under different names; 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -106,6 +106,7 @@ class Run:
       noted: what `gptfx run` wrote down about it (see ``run_record.py``); empty on a cluster.
       started: seconds since 1970.
       nodes: empty if they were not asked for.
+      number: of its context in the store; None where it has none.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Run:
     noted: dict[str, Any]
     started: float
     nodes: tuple[NodeRun, ...] = ()
+    number: int | None = None
 
     def node(self, name: str) -> NodeRun | None:
         """The node of that name, if the run reached it."""
@@ -149,9 +151,14 @@ class Metadata:
 
     def run(self, run_id: str) -> Run | None:
         """A run with its nodes; None if there is none of that id."""
+        run = self.run_without_nodes(run_id)
+        return self.with_nodes(run) if run else None
+
+    def run_without_nodes(self, run_id: str) -> Run | None:
+        """The same, which takes fewer questions to the store."""
         for kind in RUN_TYPES:
             if context := self._store.get_context_by_type_and_name(kind, run_id):
-                return self.with_nodes(self._run(context))
+                return self._run(context)
         return None
 
     def last_run(self, pipeline: str) -> Run | None:
@@ -173,11 +180,10 @@ class Metadata:
 
     def with_all_nodes(self, runs: Sequence[Run]) -> Iterator[Run]:
         """The same for many, which takes few more questions to the store than one."""
-        found = {run.id: self._executions_of(run) for run in runs}
-        nodes = {node.execution: node for node in self._nodes([*chain(*found.values())])}
-        for run in runs:
-            of_run = [nodes[each.id] for each in found[run.id]]
-            yield Run(run.id, run.pipeline, run.noted, run.started, tuple(of_run))
+        found = [self._executions_of(run) for run in runs]
+        nodes = {node.execution: node for node in self._nodes([*chain(*found)])}
+        for run, executions in zip(runs, found, strict=True):
+            yield replace(run, nodes=tuple(nodes[each.id] for each in executions))
 
     def artifacts(self, kind: str | None = None) -> list[Artifact]:
         """All, the newest first; or those of a type."""
@@ -225,19 +231,16 @@ class Metadata:
         noted = {} if context.type != RUN_TYPES[0] else _plain(context.custom_properties)
         started = context.create_time_since_epoch / 1000
         pipeline = noted.get("pipeline") or self._pipeline_of(context)
-        return Run(context.name, pipeline, noted, started)
+        return Run(context.name, pipeline, noted, started, number=context.id)
 
     def _pipeline_of(self, context: mlmd.Context) -> str:
         parents = self._store.get_parent_contexts_by_context(context.id)
         return next((each.name for each in parents if each.type in PIPELINE_TYPES), "")
 
     def _executions_of(self, run: Run) -> list[mlmd.Execution]:
-        for kind in RUN_TYPES:
-            if context := self._store.get_context_by_type_and_name(kind, run.id):
-                found = self._store.get_executions_by_context(context.id)
-                nodes = (each for each in found if each.type != GROUP_TYPE)
-                return sorted(nodes, key=lambda each: each.id)
-        return []
+        found = [] if run.number is None else self._store.get_executions_by_context(run.number)
+        nodes = (each for each in found if each.type != GROUP_TYPE)
+        return sorted(nodes, key=lambda each: each.id)
 
     def _nodes(self, executions: Sequence[mlmd.Execution]) -> list[NodeRun]:
         numbers = [each.id for each in executions]

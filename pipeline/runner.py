@@ -18,7 +18,7 @@ from gptfx.pipeline.changes import changed_inputs, shortened
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.console import RunView
 from gptfx.pipeline.definition import create_components, create_pipeline
-from gptfx.pipeline.history.summary import count, derive
+from gptfx.pipeline.history.derived import count, derive
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.metadata import Metadata, Run, open_metadata
 from gptfx.pipeline.result import Result, read_result

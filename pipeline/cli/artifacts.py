@@ -28,20 +28,19 @@ def list_artifacts(
     verbose: bool = VERBOSE,
 ) -> None:
     """The newest first: type, size, state, and where it lies."""
-    from gptfx.pipeline.history.inside import size_of
-
     del verbose  # main() looks for it
     found = list(islice(open_store(root, store).artifacts(kind), limit or None))
-    sizes = [size_of(Path(each.uri)) if Path(each.uri).exists() else None for each in found]
+    sizes = [_size(each) for each in found]
     rows = list(zip(found, sizes, strict=True))
     if as_json:
         print(json.dumps([facts(artifact, size) for artifact, size in rows]))
         return
-    from gptfx.pipeline.history.tables import artifacts_table
+    from gptfx.pipeline.history.artifact_tables import artifacts_table
 
     if not found:
         raise InputError("no artifacts", kind or str(root), "gptfx artifacts list shows all types")
-    console().print(artifacts_table(rows))
+    screen = console()
+    screen.print(artifacts_table(rows, screen.width))
 
 
 @app.command("show")
@@ -56,15 +55,14 @@ def show_artifact(
     verbose: bool = VERBOSE,
 ) -> None:
     """One whole: properties, who made it and who took it, and what is in it."""
-    from gptfx.pipeline.history.inside import look_inside, size_of
-    from gptfx.pipeline.history.lineage import find_artifact
+    from gptfx.pipeline.history.artifacts import find_artifact
+    from gptfx.pipeline.history.inside import look_inside
 
     del verbose
     metadata = open_store(root, store)
     found = find_artifact(metadata, artifact)
-    size = size_of(Path(found.uri)) if Path(found.uri).exists() else None
     said = {
-        **facts(found, size),
+        **facts(found, _size(found)),
         "made_by": [_maker(metadata, node) for node in metadata.makers([found.id])[found.id]],
         "taken_by": [_maker(metadata, node) for node in metadata.takers([found.id])[found.id]],
     }
@@ -77,14 +75,14 @@ def show_artifact(
     if as_json:
         print(json.dumps({**said, "inside": looked}))
         return
-    from gptfx.pipeline.history import tables
+    from gptfx.pipeline.history import artifact_tables
 
-    tables.show_artifact(console(), said, looked)
+    artifact_tables.show_artifact(console(), said, looked)
 
 
 def facts(artifact: Any, size: int | None) -> dict[str, Any]:
     """What the metadata say of an artifact, and its size; the keys stay."""
-    from gptfx.pipeline.history.summary import iso
+    from gptfx.pipeline.times import iso
 
     return {
         "id": artifact.id,
@@ -95,6 +93,15 @@ def facts(artifact: Any, size: int | None) -> dict[str, Any]:
         "bytes": size,
         "properties": artifact.properties,
     }
+
+
+def _size(artifact: Any) -> int | None:
+    """Bytes on the disk; None where it is not there, or not on this machine."""
+    from gptfx.pipeline.history.artifacts import folder_of
+    from gptfx.pipeline.history.inside import size_of
+
+    folder = folder_of(artifact)
+    return size_of(folder) if folder.exists() else None
 
 
 def _maker(metadata: Any, node: Any) -> str:

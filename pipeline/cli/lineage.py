@@ -26,7 +26,8 @@ def show_lineage(
 ) -> None:
     """Up to the files of the corpora with their hashes, and down to everything made from them."""
     from gptfx.pipeline.history import drawing
-    from gptfx.pipeline.history.lineage import find_artifact, lineage
+    from gptfx.pipeline.history.artifacts import find_artifact
+    from gptfx.pipeline.history.lineage import lineage
 
     del verbose  # main() looks for it
     metadata = open_store(root, store)
@@ -36,8 +37,11 @@ def show_lineage(
     elif form == "mermaid":
         print(drawing.mermaid(found, everything), end="")
     elif form == "svg":
-        print(drawing.svg(found, everything), end="")
+        from gptfx.pipeline.history.picture import svg
+
+        print(svg(found, everything), end="")
     else:
         screen = console()
         screen.print(drawing.up_tree(found), soft_wrap=True)
+        screen.print(drawing.code_tree(found), soft_wrap=True)
         screen.print(drawing.down_tree(found), soft_wrap=True)

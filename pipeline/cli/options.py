@@ -1,5 +1,6 @@
 """Options that several commands take, each said once."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,8 @@ def open_store(root: Path, store: str | None) -> "Metadata":
 
 
 def console() -> "Console":
-    """Standard output; in a file or pipe lines are as long as they are."""
+    """Standard output, as wide as its terminal or as COLUMNS says; else lines are long."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    is_told = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if is_told else WIDE, highlight=False)

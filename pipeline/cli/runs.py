@@ -23,18 +23,19 @@ def list_runs(
     verbose: bool = VERBOSE,
 ) -> None:
     """The newest first: outcome, metrics, texts, revision, and why a model was not pushed."""
-    from gptfx.pipeline.history.summary import summaries
+    from gptfx.pipeline.history.finding import summaries
 
     del verbose  # main() looks for it
     found = list(summaries(open_store(root, store), limit or None, preset))
     if as_json:
         print(json.dumps([each.as_json() for each in found]))
         return
-    from gptfx.pipeline.history.tables import runs_table
+    from gptfx.pipeline.history.run_tables import runs_table
 
     if not found:
         raise InputError("no runs", preset or str(root), "run `gptfx run` first")
-    console().print(runs_table(found))
+    screen = console()
+    screen.print(runs_table(found, screen.width))
 
 
 @app.command("show")
@@ -47,7 +48,7 @@ def show_run(
 ) -> None:
     """A run whole: each node executed or cached, and why; the end of its log if it failed."""
     from gptfx.pipeline.history.detail import detail
-    from gptfx.pipeline.history.summary import find_run
+    from gptfx.pipeline.history.finding import find_run
 
     del verbose
     metadata = open_store(root, store)
@@ -55,7 +56,7 @@ def show_run(
     if as_json:
         print(json.dumps(found.as_json()))
         return
-    from gptfx.pipeline.history.tables import show_detail
+    from gptfx.pipeline.history.run_tables import show_detail
 
     show_detail(console(), found)
 
@@ -71,7 +72,7 @@ def compare_runs(
 ) -> None:
     """Two runs side by side: code, configuration, texts, metrics, samples."""
     from gptfx.pipeline.history.detail import compare
-    from gptfx.pipeline.history.summary import find_run
+    from gptfx.pipeline.history.finding import find_run
 
     del verbose
     metadata = open_store(root, store)
@@ -79,6 +80,6 @@ def compare_runs(
     if as_json:
         print(json.dumps(found.as_json()))
         return
-    from gptfx.pipeline.history.tables import show_comparison
+    from gptfx.pipeline.history.run_tables import show_comparison
 
     show_comparison(console(), found)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from gptfx.pipeline.changes import changed_between
 from gptfx.pipeline.history.summary import KILLED, Summary, summarize
-from gptfx.pipeline.history.why import Earlier, flat, why
+from gptfx.pipeline.history.values import flat
+from gptfx.pipeline.history.why import Earlier, why
 from gptfx.pipeline.metadata import FAILED, RUNNING, Artifact, Metadata, NodeRun, Run
 
 TAIL_LINES, TAIL_BYTES = 15, 20_000
@@ -56,6 +57,7 @@ class Detail(NamedTuple):
 def detail(metadata: Metadata, run: Run) -> Detail:
     """Of a run with its nodes."""
     summary = summarize(run)
+    run = summary.run
     earlier = Earlier(metadata, run)
     explained = [Explained(node, why(metadata, run, node, earlier)) for node in run.nodes]
     unfinished = summary.state in (FAILED, KILLED, RUNNING)

@@ -1,47 +1,45 @@
-"""A lineage drawn: as a tree for the terminal, as Mermaid for documents, as SVG for pages."""
+"""A lineage drawn as a tree for the terminal, and as Mermaid for documents."""
 
-import io
-from collections.abc import Iterable
-from pathlib import PurePosixPath
-from typing import Any
+from collections.abc import Iterator
 
 from rich.markup import escape
 from rich.tree import Tree
 
-from gptfx.pipeline.history.lineage import PUSHED_MODEL, Lineage, Made, Text
-from gptfx.pipeline.metadata import Artifact
+from gptfx.pipeline.history.artifacts import PUSHED_MODEL, state_of
+from gptfx.pipeline.history.lineage import Lineage, Made, Text
+from gptfx.pipeline.metadata import LIVE, Artifact, Run
 
 SHORT_HASH = 19  # characters of ``sha256:...`` that a picture shows
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 2.3, 0.62, 0.5, 0.6  # inches
-FILL, TEXT_FILL, TARGET_FILL = "#eef3fb", "#f3f1e7", "#d7e8d0"
+TARGET_FILL = "#d7e8d0"
 
 
 def name_of(artifact: Artifact) -> str:
-    """An artifact in a word or two."""
+    """An artifact in a word or two, its state where it is not there to be used."""
     version = artifact.properties.get("pushed_version")
     is_pushed = artifact.type == PUSHED_MODEL and version
-    return f"{artifact.type} {artifact.id}" + (f", version {version}" if is_pushed else "")
+    state = "" if state_of(artifact) == LIVE else f" ({state_of(artifact)})"
+    return f"{artifact.type} {artifact.id}{f', version {version}' if is_pushed else ''}{state}"
 
 
 def line_of(made: Made) -> str:
-    """An artifact, the node that made it, and the run; or the command, and who gave it."""
-    state = "" if made.artifact.state == "live" else f", {made.artifact.state}"
+    """An artifact, the node that made it, and the run; or who pushed it by a command, and why."""
+    if made.run_id:
+        return f"{name_of(made.artifact)} by {made.node.id}, run {made.run_id}"
     told = made.node.parameters
-    by_hand = f"{told.get('by')}: {told.get('reason')}"
-    origin = f"run {made.run_id}" if made.run_id else by_hand
-    return f"{name_of(made.artifact)} by {made.node.id}, {origin}{state}"
+    forced = " by force" if told.get("forced") else ""
+    return f"{name_of(made.artifact)} pushed{forced} by {told.get('by')}: {told.get('reason')}"
 
 
 def up_tree(found: Lineage) -> Tree:
     """From what was asked about up to the files; what was drawn before is not drawn again."""
-    drawn: set[int] = set()
+    known: set[int] = set()
 
     def grow(parent: Tree, number: int) -> None:
         made = found.up[number]
-        if number in drawn:
+        if number in known:
             parent.add(f"[dim]{escape(name_of(made.artifact))} (see above)[/]")
             return
-        drawn.add(number)
+        known.add(number)
         branch = parent.add(escape(line_of(made)))
         for text in found.texts.get(number, []):
             branch.add(escape(text_line(text)))
@@ -52,6 +50,31 @@ def up_tree(found: Lineage) -> Tree:
     tree = Tree("Made from", guide_style="dim")
     grow(tree, found.target.id)
     return tree
+
+
+def code_tree(found: Lineage) -> Tree:
+    """With which code, by whom: of the runs that the way up goes through."""
+    tree = Tree("With the code of", guide_style="dim")
+    for line in code_lines(found):
+        tree.add(escape(line))
+    return tree
+
+
+def code_lines(found: Lineage) -> Iterator[str]:
+    """A run a line, the oldest first."""
+    wanted = {made.run_id for made in found.up.values()}
+    return (_code_of(run) for run in found.runs.values() if run.id in wanted)
+
+
+def _code_of(run: Run) -> str:
+    told = run.noted
+    if "gptfx_version" not in told:
+        return f"run {run.id}: its code was not noted"
+    revision = told.get("revision")
+    said = f"revision {revision.removesuffix('+')}" if revision else "no git revision"
+    changed = ", and files that differ from it" if str(revision).endswith("+") else ""
+    who = f"{told.get('user')} on {told.get('host')}"
+    return f"run {run.id}: gptfx {told['gptfx_version']}, {said}{changed}; run by {who}"
 
 
 def down_tree(found: Lineage) -> Tree:
@@ -72,12 +95,14 @@ def mermaid(found: Lineage, everything: bool) -> str:
     lines = ["flowchart TD"]
     for number, texts in found.texts.items():
         for index, text in enumerate(texts):
-            lines.append(f'  t{number}_{index}[/"{_quoted(_short(text))}"/] --> a{number}')
-    for number, made in _drawn(found, everything).items():
+            lines.append(f'  t{number}_{index}[/"{_quoted(short_text(text))}"/] --> a{number}')
+    for number, made in drawn(found, everything).items():
         lines.append(f'  a{number}["{_quoted(name_of(made.artifact))}<br/>{made.node.id}"]')
-    for source, target in _arrows(found, everything):
+    for source, target in arrows_of(found, everything):
         lines.append(f"  a{source} --> a{target}")
     lines.append(f"  style a{found.target.id} fill:{TARGET_FILL}")
+    if code := "<br/>".join(_quoted(line) for line in code_lines(found)):
+        lines += [f'  code["{code}"]', "  style code fill:none,stroke:none"]
     return "\n".join(lines) + "\n"
 
 
@@ -85,103 +110,23 @@ def _quoted(text: str) -> str:
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
 
 
-def _short(text: Text) -> str:
+def short_text(text: Text) -> str:
+    """A file, and the beginning of its hash."""
     return f"{text.source} {text.identity[:SHORT_HASH]}"
 
 
-def _drawn(found: Lineage, everything: bool) -> dict[int, Made]:
+def drawn(found: Lineage, everything: bool) -> dict[int, Made]:
+    """The way up; or all that was made from the same texts, too."""
     return {**found.up, **(found.down if everything else {})}
 
 
-def _arrows(found: Lineage, everything: bool) -> list[tuple[int, int]]:
+def arrows_of(found: Lineage, everything: bool) -> list[tuple[int, int]]:
     """From what to what; each once."""
-    drawn = _drawn(found, everything)
-    arrows = {
+    shown = drawn(found, everything)
+    found_arrows = {
         (source.id, number): None
-        for number, made in sorted(drawn.items())
+        for number, made in sorted(shown.items())
         for source in made.node.inputs.values()
-        if source.id in drawn
+        if source.id in shown
     }
-    return list(arrows)
-
-
-def svg(found: Lineage, everything: bool) -> str:
-    """The same as a picture, a layer below another."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    boxes = {
-        f"a{number}": f"{name_of(made.artifact)}\n{made.node.id}"
-        for number, made in _drawn(found, everything).items()
-    }
-    arrows = [(f"a{source}", f"a{target}") for source, target in _arrows(found, everything)]
-    for number, texts in found.texts.items():
-        for index, text in enumerate(texts):
-            boxes[f"t{number}_{index}"] = f"{PurePosixPath(text.source).name}\n{text.identity[:19]}"
-            arrows.append((f"t{number}_{index}", f"a{number}"))
-    rows = _layers(boxes, arrows)
-    width = max(len(row) for row in rows) * (BOX_WIDTH + GAP_X) + GAP_X
-    height = len(rows) * (BOX_HEIGHT + GAP_Y) + GAP_Y
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "gptfx"}):
-        figure = Figure((width, height))
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
-        axes.axis("off")
-        centres = _centres(rows, width, height)
-        for source, target in arrows:
-            _draw_arrow(axes, centres[source], centres[target])
-        for name, label in boxes.items():
-            _draw_box(axes, centres[name], label, _fill(name, found))
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None})
-    return stream.getvalue()
-
-
-def _layers(boxes: Iterable[str], arrows: list[tuple[str, str]]) -> list[list[str]]:
-    """Each box below all that it has an arrow from."""
-    depth = dict.fromkeys(boxes, 0)
-    for _ in depth:  # as many rounds as the longest way could need
-        deeper = {target: depth[source] + 1 for source, target in arrows
-                  if depth[target] <= depth[source]}  # fmt: skip
-        if not deeper:
-            break
-        depth |= deeper
-    rows: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
-    for name, row in depth.items():
-        rows[row].append(name)
-    return rows
-
-
-def _centres(rows: list[list[str]], width: float, height: float) -> dict[str, tuple[float, float]]:
-    centres = {}
-    for index, row in enumerate(rows):
-        step = width / len(row)
-        y = height - GAP_Y - BOX_HEIGHT / 2 - index * (BOX_HEIGHT + GAP_Y)
-        centres |= {name: ((place + 0.5) * step, y) for place, name in enumerate(row)}
-    return centres
-
-
-def _fill(name: str, found: Lineage) -> str:
-    if name == f"a{found.target.id}":
-        return TARGET_FILL
-    return TEXT_FILL if name.startswith("t") else FILL
-
-
-def _draw_arrow(axes: Any, source: tuple[float, float], target: tuple[float, float]) -> None:
-    half = BOX_HEIGHT / 2
-    axes.annotate(
-        "",
-        xy=(target[0], target[1] + half),
-        xytext=(source[0], source[1] - half),
-        arrowprops={"arrowstyle": "->", "color": "#8794a8", "lw": 1},
-    )
-
-
-def _draw_box(axes: Any, centre: tuple[float, float], label: str, fill: str) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    corner = (centre[0] - BOX_WIDTH / 2, centre[1] - BOX_HEIGHT / 2)
-    box = FancyBboxPatch(
-        corner, BOX_WIDTH, BOX_HEIGHT, "round,pad=0,rounding_size=0.08", fc=fill, ec="#8794a8"
-    )
-    axes.add_patch(box)
-    axes.text(*centre, label.replace("$", r"\$"), ha="center", va="center", fontsize=8)
+    return list(found_arrows)

@@ -12,7 +12,7 @@ from typing import Any
 
 from gptfx.data.errors import InputError
 from gptfx.modules.export.card import read_card
-from gptfx.pipeline.history.lineage import model_folder
+from gptfx.pipeline.history.artifacts import model_folder
 from gptfx.pipeline.metadata import Artifact, Metadata
 
 SPLITS = ("train", "eval")
@@ -222,7 +222,7 @@ def _evaluation(artifact: Artifact, metadata: Metadata) -> Facts:
 
 
 def _blessing(artifact: Artifact, metadata: Metadata) -> Facts:
-    from gptfx.pipeline.history.summary import reasons
+    from gptfx.pipeline.history.derived import reasons
 
     del metadata
     blessed = bool(artifact.properties.get("blessed"))

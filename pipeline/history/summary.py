@@ -3,22 +3,19 @@
 import json
 import os
 import socket
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gptfx.data.errors import InputError
 from gptfx.pipeline.doctor.folders import is_held
+from gptfx.pipeline.history.derived import count, derive, state_of
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import CACHED, COMPLETE, FAILED, RUNNING, Metadata, NodeRun, Run
+from gptfx.pipeline.metadata import COMPLETE, RUNNING, Run
+from gptfx.pipeline.times import iso
 
-LATEST = "latest"
-KILLED, REFUSED, PUSHED, UNCHANGED = "killed", "refused", "pushed", "unchanged"
+KILLED, STOPPED = "killed", "stopped"  # by nobody knows whom, and by Ctrl-C
+REFUSED, PUSHED, UNCHANGED = "refused", "pushed", "unchanged"
 PREFIX = "gptfx-"  # of a pipeline's name, before that of its preset
-AT_ONCE = 50  # runs whose nodes are asked for together
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Summary:
       pushed: whether the run made a new version.
       model_dir: the folder of the model that was the newest after the run.
       refused: why nothing was pushed, or only by force, a line each.
-      error: of a run that failed.
+      error: of a run that failed; the node in which one was killed or stopped.
     """
 
     run: Run
@@ -115,54 +112,16 @@ class Summary:
         return dict(json.loads(self.run.noted.get("config", "{}")))
 
 
-def iso(seconds: float) -> str:
-    """A time as ISO 8601 has it, with the offset of this machine's zone."""
-    found = datetime.fromtimestamp(seconds, timezone.utc).astimezone()
-    return found.isoformat(timespec="seconds")
-
-
-def summaries(
-    metadata: Metadata, most: int | None = None, preset: str | None = None
-) -> Iterator[Summary]:
-    """The newest runs first. Nodes are asked for only where the notes do not tell all."""
-    pipeline = f"{PREFIX}{preset}" if preset else None
-    runs = islice(metadata.runs(pipeline), most)
-    while some := list(islice(runs, AT_ONCE)):
-        untold = {run.id for run in some if "nodes" not in run.noted}
-        found = metadata.with_all_nodes([run for run in some if run.id in untold])
-        told = {run.id: run for run in found}
-        yield from (summarize(told.get(run.id, run)) for run in some)
-
-
-def find_run(metadata: Metadata, name: str) -> Run:
-    """A run with its nodes, by its id, the beginning of it, or `latest`.
-
-    Raises InputError where there is none, or are several.
-    """
-    if name == LATEST:
-        for run in metadata.runs():
-            return metadata.with_nodes(run)
-        raise InputError("there are no runs yet", name, "run `gptfx run` first")
-    if run := metadata.run(name):
-        return run
-    found = [run for run in metadata.runs() if name and run.id.startswith(name)]
-    if len(found) == 1:
-        return metadata.with_nodes(found[0])
-    ids = ", ".join(run.id for run in (found or islice(metadata.runs(), 5)))
-    problem = "several runs begin like this" if found else "no such run"
-    raise InputError(problem, name, f"name one of: {ids}" if ids else "run `gptfx run` first")
-
-
 def summarize(run: Run) -> Summary:
     """Of the run's notes, and of its nodes where there are no notes."""
     noted, made = run.noted, derive(run.nodes)
-    state = str(noted.get("state") or _state(run.nodes))
+    state = str(noted.get("state") or state_of(run.nodes))
     if state == RUNNING and noted and not _is_under_way(noted):
         state = KILLED
     last = max((node.started + node.seconds for node in run.nodes), default=None)
     is_told = "blessed" in noted
     return Summary(
-        run,
+        _ended(run, state) if noted and state != RUNNING else run,
         state,
         noted.get("ended") or (None if state in (RUNNING, KILLED) else last),
         json.loads(noted["nodes"]) if "nodes" in noted else count(run.nodes),
@@ -172,60 +131,24 @@ def summarize(run: Run) -> Summary:
         bool(noted.get("pushed")) if is_told else made["pushed"],
         noted.get("model_dir") or made["model_dir"],
         json.loads(noted["refused"]) if "refused" in noted else made["refused"],
-        noted.get("error"),
+        _place(run, state) if state in (KILLED, STOPPED) else noted.get("error"),
     )
 
 
-def count(nodes: Iterable[NodeRun]) -> dict[str, int]:
-    """How many nodes were executed, cached, failed; one at work is none of these."""
-    states = [node.state for node in nodes]
-    kinds = {"executed": COMPLETE, "cached": CACHED, "failed": FAILED}
-    return {kind: states.count(state) for kind, state in kinds.items()}
+def _ended(run: Run, state: str) -> Run:
+    """Of a run that is over no node is at work; nobody noted how that one ended."""
+    over = [replace(node, state=state) if node.state == RUNNING else node for node in run.nodes]
+    return replace(run, nodes=tuple(over))
 
 
-def derive(nodes: Iterable[NodeRun]) -> dict[str, Any]:
-    """What the artifacts of a run say; of a run on a cluster there is nothing else."""
-    found: dict[str, Any] = {
-        "fingerprint": None,
-        "metrics": {},
-        "blessed": None,
-        "pushed": False,
-        "model_dir": None,
-        "refused": [],
-    }
-    for node in nodes:
-        outputs = {name: artifact.properties for name, artifact in node.outputs.items()}
-        if node.id == "ingest" and "examples" in outputs:
-            found["fingerprint"] = outputs["examples"].get("input_fingerprint")
-        if "blessed" in (blessing := outputs.get("blessing", {})):
-            found["blessed"] = bool(blessing["blessed"]) and found["blessed"] is not False
-            found["refused"] += reasons(blessing)
-        if "metrics" in (evaluation := outputs.get("evaluation", {})) and not found["metrics"]:
-            found["metrics"] = _named_as_by_runs(json.loads(evaluation["metrics"]))
-        if "pushed" in (pushed := outputs.get("pushed_model", {})):
-            found["pushed"] = bool(pushed["pushed"]) and not node.is_cached
-            found["model_dir"] = pushed.get("pushed_destination")
-            found["refused"] += [pushed["withdrawn"]] if "withdrawn" in pushed else []
-    return found
-
-
-def _named_as_by_runs(metrics: dict[str, float]) -> dict[str, float]:
-    """The evaluator's baseline is the bigram."""
-    return {name.replace("baseline", "bigram"): value for name, value in metrics.items()}
-
-
-def reasons(blessing: dict[str, Any]) -> list[str]:
-    """Why a gate refused, as its executor noted it on its blessing."""
-    if blessing["blessed"]:
-        return []
-    if "refused" in blessing:
-        return list(json.loads(blessing["refused"]))
-    return [f"infra validation: {blessing['reason']}"] if blessing.get("reason") else []
-
-
-def _state(nodes: Iterable[NodeRun]) -> str:
-    states = {node.state for node in nodes}
-    return next((state for state in (FAILED, RUNNING) if state in states), COMPLETE)
+def _place(run: Run, state: str) -> str:
+    """Where a run was that did not come to its end."""
+    if node := run.noted.get("node"):
+        return f"{state} in node {node}"
+    if not run.nodes:
+        return f"{state} before its first node"
+    last = run.nodes[-1]
+    return f"{state} {'in' if last.state == RUNNING else 'after'} node {last.id}"
 
 
 def _is_under_way(noted: dict[str, Any]) -> bool:

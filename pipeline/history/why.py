@@ -1,15 +1,15 @@
 """Why a node was executed, or was not: which input, parameter or text changed since last time."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
 from gptfx.pipeline.changes import changed_between, shortened
+from gptfx.pipeline.history.values import flat, shown_apart
 from gptfx.pipeline.metadata import CACHED, COMPLETE, LIVE, Artifact, Metadata, NodeRun, Run
 
 FINGERPRINT = "input_fingerprint"
-LONGEST = 60  # characters of a value
+VERSION, REFUSED = "version", "refused"  # what the pusher's driver answered, as a parameter
 FARTHEST = 20  # runs before one
 NEVER = "it never ran before"
 
@@ -84,44 +84,17 @@ def _parameters(node: NodeRun, earlier: NodeRun) -> Iterator[str]:
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) == then.get(name) or name in (FINGERPRINT, "span"):
             continue
-        if name == "code":
-            yield "its code changed"
-        else:
-            yield f"parameter {name}: {shown(now.get(name))}; was {shown(then.get(name))}"
+        yield _parameter(name, now.get(name), then.get(name))
+
+
+def _parameter(name: str, now: Any, then: Any) -> str:
+    if name == "code":
+        return "its code changed"
+    if name == VERSION and now == REFUSED:
+        return "a gate refused the model"
+    first, second = shown_apart(now, then)
+    return f"parameter {name}: {first}; was {second}"
 
 
 def _examples(node: NodeRun) -> Artifact | None:
     return node.outputs.get("examples")
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings, JSON in strings included, as one of dotted names.
-
-    >>> flat({"a": {"b": 1}, "c": '{"d": [2]}'})
-    {'a.b': 1, 'c.d': [2]}
-    """
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        inner = _parsed(value)
-        if isinstance(inner, dict) and inner:
-            found |= flat(inner, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = inner
-    return found
-
-
-def _parsed(value: Any) -> Any:
-    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
-
-
-def shown(value: Any) -> str:
-    """A value in a table, not longer than a reader reads."""
-    if value is None:
-        return "-"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

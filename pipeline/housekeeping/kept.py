@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from gptfx.modules.export.versions import Version, versions
-from gptfx.pipeline.history.lineage import model_ids
+from gptfx.pipeline.history.artifacts import model_ids
 from gptfx.pipeline.housekeeping.folders import own_folder
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.metadata import Metadata, NodeRun, Run

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,7 @@ from gptfx.pipeline.metadata import NodeRun
 from gptfx.pipeline.run_record import user
 from gptfx.pipeline.serving.desk import Desk
 from gptfx.pipeline.serving.record import DESTINATION, MODEL, PROMOTION, SERVING, VERSION
-
-
-def now() -> str:
-    """As ISO 8601 has it, with the offset of this machine's zone."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")
+from gptfx.pipeline.times import now
 
 
 @dataclass(frozen=True)

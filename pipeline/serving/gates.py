@@ -1,6 +1,7 @@
 """What the gates said of a model."""
 
-from gptfx.pipeline.history.summary import reasons, summarize
+from gptfx.pipeline.history.derived import reasons
+from gptfx.pipeline.history.summary import summarize
 from gptfx.pipeline.metadata import Artifact, Metadata, NodeRun
 
 INFRA = "infra_blessing"

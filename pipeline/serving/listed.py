@@ -5,12 +5,13 @@ from typing import Any
 
 from gptfx.modules.export.versions import Version, versions
 from gptfx.modules.export.withdrawn import Withdrawal, withdrawal_of
-from gptfx.pipeline.history.summary import iso, summarize
+from gptfx.pipeline.history.summary import summarize
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.metadata import Artifact, Metadata, NodeRun
 from gptfx.pipeline.serving.choosing import serving_folders
 from gptfx.pipeline.serving.origin import model_of, origins
 from gptfx.pipeline.serving.record import PROMOTION, ROLLBACK
+from gptfx.pipeline.times import iso
 
 PUSHED, PROMOTED, ROLLED_BACK, UNKNOWN = "pushed", "promoted", "rolled back", "unknown"
 HOW = {PROMOTION: PROMOTED, ROLLBACK: ROLLED_BACK}

@@ -7,8 +7,9 @@ from gptfx.data.errors import InputError
 from gptfx.modules.export.card import read_card
 from gptfx.modules.export.versions import versions
 from gptfx.modules.export.withdrawn import withdrawal_of
-from gptfx.pipeline.history.lineage import find_artifact, model_folder, model_ids
-from gptfx.pipeline.history.summary import LATEST, PREFIX, find_run
+from gptfx.pipeline.history.artifacts import find_artifact, model_folder, model_ids
+from gptfx.pipeline.history.finding import LATEST, find_run
+from gptfx.pipeline.history.summary import PREFIX
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.metadata import LIVE, Artifact, Metadata
 from gptfx.pipeline.serving.change import Change, Changed, make, mended

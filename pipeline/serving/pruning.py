@@ -8,12 +8,12 @@ from gptfx.modules.export.versions import Version, versions
 from gptfx.pipeline.history.inside import size_of
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.run_record import user
-from gptfx.pipeline.serving.change import now
 from gptfx.pipeline.serving.choosing import serving_folders
 from gptfx.pipeline.serving.desk import Desk
 from gptfx.pipeline.serving.mending import remove_hidden
 from gptfx.pipeline.serving.record import PRUNE, SERVING
 from gptfx.pipeline.serving.rollback import earlier
+from gptfx.pipeline.times import now
 
 
 class Pruned(NamedTuple):

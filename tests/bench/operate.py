@@ -31,7 +31,7 @@ MEMORY = Path("/dev/shm")  # making a thousand runs is not what is measured
 NODES = 14
 PAST_THE_IMPORT = (
     "import sys, time\n"
-    "import gptfx.pipeline.metadata, gptfx.pipeline.history.tables, gptfx.pipeline.cli.main\n"
+    "import gptfx.pipeline.metadata, gptfx.pipeline.history.run_tables, gptfx.pipeline.cli.main\n"
     "began = time.monotonic()\n"
     "gptfx.pipeline.cli.main.main()\n"
     "print(time.monotonic() - began, file=sys.stderr)\n"

@@ -225,6 +225,19 @@ def _counts(executed: int, cached: int, failed: int) -> dict[str, int]:
     return {"executed": executed, "cached": cached, "failed": failed}
 
 
+def _write_card(folder: Path, model_id: str) -> None:
+    """What is read of a SavedModel here."""
+    (folder / "assets.extra").mkdir(parents=True)
+    card = {"format": "gptfx.model/1", "model_id": model_id, "lineage": {}}
+    (folder / "assets.extra" / "gptfx.json").write_text(json.dumps(card))
+
+
+def _judged(bound: float, prompt: str) -> dict[str, Any]:
+    """An evaluator's parameters, of which one is a long list and one is long."""
+    bounds = {"bounds": [{"value": 9.5, "name": "perplexity" * 20}, {"value": bound}]}
+    return {"eval_config": json.dumps({"metrics_specs": [bounds]}), "prompt": "o" * 80 + prompt}
+
+
 class Past:
     """A root with five runs: a push, one all from the cache, a refusal, a failure, a kill."""
 
@@ -261,10 +274,7 @@ class Past:
 
     def _model(self, number: int, model_id: str) -> tuple[str, str, dict[str, Any]]:
         folder = self.root / "pipelines" / "gptfx-smoke" / "trainer" / "model" / str(number)
-        extra = folder / "Format-Serving" / "assets.extra"
-        extra.mkdir(parents=True)
-        card = {"format": "gptfx.model/1", "model_id": model_id, "lineage": {}}
-        (extra / "gptfx.json").write_text(json.dumps(card))
+        _write_card(folder / "Format-Serving", model_id)
         return "Model", str(folder), {}
 
     def _push(self) -> None:
@@ -280,11 +290,13 @@ class Past:
         self.told = {"custom_config": '{"trainer": {"steps": 20}}', "code": "aaaa"}
         self.model = self.book.node(run, "trainer", self.examples, trained, **self.told)
         blessing = {"blessing": ("ModelBlessing", str(self.root / "b"), {"blessed": 1})}
-        self.blessing = self.book.node(run, "evaluator", self.model, blessing, bound=3.5)
+        self.judged = _judged(2.5, "rr")
+        self.blessing = self.book.node(run, "evaluator", self.model, blessing, **self.judged)
+        _write_card(Path(self.version), "0123456789abcdef")
         properties = {
             "pushed": 1,
             "pushed_version": "1700000007",
-            "pushed_destination": "/serving/x",
+            "pushed_destination": self.version,
         }
         pushed_model = {"pushed_model": ("PushedModel", str(self.root / "p"), properties)}
         taken = {**self.model, **self.blessing}
@@ -306,7 +318,7 @@ class Past:
             ("evaluator", self.model, self.blessing),
             ("pusher", {**self.model, **self.blessing}, self.pushed),
         ):  # fmt: skip
-            told = self.told if name == "trainer" else {}
+            told = {"trainer": self.told, "evaluator": self.judged}.get(name, {})
             self.book.node(run, name, inputs, cached=outputs, state=STATES.CACHED, **told)
 
     def _refuse(self) -> None:
@@ -329,7 +341,7 @@ class Past:
         told = {"custom_config": '{"trainer": {"steps": 30}}', "code": "bbbb"}
         model = self.book.node(run, "trainer", self.newer, trained, **told)
         blessing = {"blessing": ("ModelBlessing", str(self.root / "b2"), {"blessed": 0})}
-        refused = self.book.node(run, "evaluator", model, blessing, bound=3.5)
+        refused = self.book.node(run, "evaluator", model, blessing, **_judged(3.5, "d"))
         properties = {"pushed": 0}
         pushed_model = {"pushed_model": ("PushedModel", str(self.root / "p2"), properties)}
         self.book.node(run, "pusher", {**model, **refused}, pushed_model)

@@ -28,13 +28,14 @@ def test_the_list_says_how_each_run_ended_and_why(ask: Any) -> None:
     lines = ask("runs", "list").out.splitlines()
     found = {line.split()[0]: " ".join(line.split()) for line in lines[1:]}
     assert list(found) == [KILLED, FAILED, REFUSED, CACHED, FIRST]
-    assert " pushed 2.5000 4 + 0 cached " in found[FIRST]
-    assert " unchanged 2.5000 0 + 4 cached " in found[CACHED]
+    assert " pushed 2.5000 4 0 " in found[FIRST]
+    assert " unchanged 2.5000 0 4 " in found[CACHED]
     assert " refused 2.7500 " in found[REFUSED]
     assert found[REFUSED].endswith("bits_per_byte 2.7500 is above the bound 1.0000")
     assert " failed - " in found[FAILED]
     assert found[FAILED].endswith("node trainer failed: OutOfPaperError: no paper")
     assert " killed - " in found[KILLED]
+    assert found[KILLED].endswith("killed in node trainer")
     assert " aaaa abcdef1234+" in found[FIRST]
 
 
@@ -59,6 +60,7 @@ def test_the_list_as_json(ask: Any) -> None:
         "unchanged", "refused", "failed", "killed",
     ]  # fmt: skip
     assert runs[KILLED]["seconds"] is None  # nobody saw it end
+    assert runs[KILLED]["error"] == "killed in node trainer"
     assert all(keys == run.keys() for each, run in runs.items() if each != FIRST)
 
 
@@ -106,6 +108,34 @@ def test_a_run_that_failed_shows_the_end_of_its_log(ask: Any) -> None:
     assert re.search(r"^trainer +failed ", printed, re.MULTILINE)
 
 
+def test_a_run_that_was_killed_has_no_node_at_work(ask: Any) -> None:
+    shown = ask("runs", "show", KILLED, "--json").json
+    assert [node["state"] for node in shown["node_runs"]] == ["cached", "killed"]
+
+
+def test_of_a_long_parameter_the_place_is_shown_that_differs(ask: Any) -> None:
+    bounds = "parameter eval_config.metrics_specs.0.bounds.1.value: 3.5; was 2.5"
+    prompt = f"parameter prompt: ...{'o' * 15}d; was ...{'o' * 15}rr"
+    why = why_of(ask("runs", "show", REFUSED, "--json").json)["evaluator"]
+    assert why[1:] == [bounds, prompt]
+
+
+def test_on_a_narrow_terminal_ids_stay_whole(
+    ask: Any, past: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = ask("runs", "list").out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert lines[0].split() == ["run", "outcome", "why"]
+    assert [line.split()[0] for line in lines if line[:2] == "20"] == [
+        KILLED, FAILED, REFUSED, CACHED, FIRST,
+    ]  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "90")
+    assert ask("runs", "list").out.split("why")[0].split() == [
+        "run", "preset", "outcome", "bits/byte", "revision",
+    ]  # fmt: skip
+
+
 def test_latest_and_beginnings_of_ids_name_runs(ask: Any, gptfx: Any, past: Any) -> None:
     assert ask("runs", "show", "--json").json["run_id"] == KILLED
     assert ask("runs", "show", "2026-03-02", "--json").json["run_id"] == CACHED
@@ -134,6 +164,7 @@ def test_two_runs_side_by_side(ask: Any) -> None:
     assert "bits_per_byte 2.5 2.75" in printed
     assert "Code: the same" in printed
     assert "Samples: none kept" in printed
+    assert "why - absolute bound: bits_per_byte 2.7500 is above" in printed
 
 
 def test_artifacts_are_listed_by_type_with_their_sizes(ask: Any, past: Any) -> None:
@@ -146,6 +177,18 @@ def test_artifacts_are_listed_by_type_with_their_sizes(ask: Any, past: Any) -> N
     gone = next(each for each in everything if each["type"] == "ModelBlessing")
     assert gone["bytes"] is None  # nothing of that name is on the disk
     assert str(past.model["model"]) in ask("artifacts", "list").out.split()
+
+
+def test_what_was_not_pushed_is_not_listed_as_if_it_were(ask: Any, past: Any) -> None:
+    refused, pushed = ask("artifacts", "list", "--type", "PushedModel", "--json").json
+    assert (refused["properties"]["pushed"], refused["bytes"]) == (0, None)
+    card = Path(past.version, "assets.extra", "gptfx.json")
+    assert pushed["bytes"] == card.stat().st_size  # of the version; the artifact's own is empty
+    printed = ask("artifacts", "list", "--type", "PushedModel").out.splitlines()[1:]
+    assert [" not pushed " in line for line in printed] == [True, False]
+    assert printed[1].split()[-1] == past.version
+    tree = ask("lineage", str(refused["id"])).out.splitlines()
+    assert f"PushedModel {refused['id']} (not pushed) by pusher" in tree[1]
 
 
 def test_an_artifact_says_who_made_it_and_who_took_it(ask: Any, past: Any) -> None:
@@ -167,6 +210,12 @@ def test_lineage_goes_from_whatever_names_the_model_to_its_files(
     assert text == {"source": "texts/fox.txt", "bytes": 20, "identity": "sha256:" + "f0" * 32}
     assert {made["type"] for made in found["down"]} == {"Model", "ModelBlessing", "PushedModel"}
     assert {made["run_id"] for made in found["down"]} == {FIRST}
+    (run,) = found["runs"]
+    assert run.pop("started").startswith("20")
+    assert run == {
+        "run_id": FIRST, "gptfx_version": "0.1.0", "revision": "abcdef1234567890+",
+        "user": "ann", "host": "here",
+    }  # fmt: skip
 
 
 def test_lineage_as_a_tree(ask: Any, past: Any) -> None:
@@ -179,7 +228,12 @@ def test_lineage_as_a_tree(ask: Any, past: Any) -> None:
         f"    │       └── texts/fox.txt  20 bytes  sha256:{'f0' * 32}",
     ]
     assert f"        └── Model {past.model['model']} (see above)" in lines
-    assert "Made from the same texts" in lines
+    code = lines.index("With the code of")
+    assert lines[code + 1] == (
+        f"└── run {FIRST}: gptfx 0.1.0, revision abcdef1234567890, and files that differ from it;"
+        " run by ann on here"
+    )
+    assert lines[code + 2] == "Made from the same texts"
 
 
 def test_lineage_as_mermaid(ask: Any, past: Any) -> None:
@@ -189,15 +243,17 @@ def test_lineage_as_mermaid(ask: Any, past: Any) -> None:
     assert f'  t{examples}_0[/"texts/fox.txt sha256:f0f0f0f0f0f0"/] --> a{examples}' in lines
     assert f"  a{examples} --> a{model}" in lines
     assert f'  a{model}["Model {model}<br/>trainer"]' in lines
+    assert lines[-2].startswith(f'  code["run {FIRST}: gptfx 0.1.0, revision abcdef1234567890')
 
 
 def test_lineage_as_a_picture(ask: Any, past: Any) -> None:
     picture = ElementTree.fromstring(ask("lineage", "--format", "svg", "--all").out)
     assert picture.tag == "{http://www.w3.org/2000/svg}svg"
     words = {"".join(element.itertext()).strip() for element in picture.iter() if element.text}
-    assert {f"Model {past.model['model']}", "trainer", "fox.txt", "PushedModel"} <= {
-        word.rpartition(",")[0] or word for word in words
-    } | {word.partition(" ")[0] for word in words} | words
+    pushed = f"PushedModel {past.pushed['pushed_model']}, version 1700000007"
+    assert {f"Model {past.model['model']}", "trainer", "texts/fox.txt", pushed} <= words
+    assert "an artifact, and the node that made it" in words
+    assert any("revision abcdef1234567890" in word for word in words)
 
 
 def test_what_is_not_there_is_said(gptfx: Any, past: Any) -> None:
@@ -254,7 +310,8 @@ def test_the_guide_says_every_key(ask: Any) -> None:
     shown, lineage = ask("artifacts", "show", "--json").json, ask("lineage", "--json").json
     assert shown.keys() - {"inside"} > artifact.keys()
     run, compared = ask("runs", "show", "--json").json, ask("runs", "compare", FIRST, "--json").json
-    for found in (artifact, shown, run, *run["node_runs"], compared, *compared["metrics"], lineage):
+    for found in (artifact, shown, run, *run["node_runs"], compared, *compared["metrics"], lineage,
+                  *lineage["runs"]):  # fmt: skip
         assert found.keys() <= documented
     assert lineage["up"][0].keys() - {"artifact"} <= documented
 
