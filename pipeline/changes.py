@@ -6,7 +6,8 @@ from gptfx.components.text_example_gen.manifest import read_manifest
 from gptfx.data.corpora import TextCorpus
 from gptfx.data.errors import InputError
 from gptfx.data.identities import InputFile, read_identities
-from gptfx.pipeline.metadata import Artifact, Metadata
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import Artifact
 
 MOST_LINES = 10
 INGEST, EXAMPLES = "ingest", "examples"  # the node, and its output

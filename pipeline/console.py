@@ -11,8 +11,8 @@ from rich.table import Table
 
 from gptfx.components.evaluator.checks import Check
 from gptfx.components.evaluator.evaluation import OVERALL, Evaluation, Metrics, by_corpus
-from gptfx.pipeline.metadata import NodeRun
 from gptfx.pipeline.progress_view import WIDTH, ProgressView
+from gptfx.pipeline.records import NodeRun
 from gptfx.pipeline.result import Result, Validation
 
 # LocalDagRunner's log messages around a node.

@@ -6,119 +6,34 @@ and Kubeflow Pipelines on a cluster file the same things under different names; 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
-from typing import Any
 
-from google.protobuf import json_format
 from ml_metadata import errors
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from gptfx.data.errors import InputError
+from gptfx.pipeline.records import (
+    LIVE,
+    ON_CLUSTERS,
+    Artifact,
+    NodeRun,
+    Run,
+    artifact_of,
+    node_of,
+    plain,
+)
 from gptfx.pipeline.stores import SERVICE, StoreAddress, connection, require_store
 
 RUN_TYPES = ("pipeline_run", "system.PipelineRun")  # of contexts: TFX's, Kubeflow's
 PIPELINE_TYPES = ("pipeline", "system.Pipeline")
 NODE_TYPE = "node"  # TFX's; Kubeflow's executions say `task_name` themselves
 TASK_NAME, GROUP_TYPE = "task_name", "system.DAGExecution"  # which holds nodes, and is none
-ON_CLUSTERS = "tfx."  # before the names of TFX's own types of artifacts
-COMPLETE, CACHED, FAILED, RUNNING = "complete", "cached", "failed", "running"
-STATES = {
-    mlmd.Execution.COMPLETE: COMPLETE,
-    mlmd.Execution.CACHED: CACHED,
-    mlmd.Execution.FAILED: FAILED,
-    mlmd.Execution.RUNNING: RUNNING,
-    mlmd.Execution.CANCELED: "canceled",
-}
-LIVE = "live"
-ARTIFACT_STATES = {
-    mlmd.Artifact.LIVE: LIVE,
-    mlmd.Artifact.UNKNOWN: LIVE,  # Kubeflow does not say
-    mlmd.Artifact.PENDING: "pending",
-    mlmd.Artifact.MARKED_FOR_DELETION: "being removed",
-    mlmd.Artifact.DELETED: "removed",
-    mlmd.Artifact.ABANDONED: "abandoned",
-}
 MADE, TAKEN = (
     (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT, mlmd.Event.INTERNAL_OUTPUT),
     (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT, mlmd.Event.INTERNAL_INPUT),
 )
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """Something that a node made, or was given.
-
-    Attributes:
-      id: its number in the store.
-      type: `Examples`, `Model`, `gptfx.Tokenizer` ...
-      uri: where it lies.
-      state: `live`; `pending` where its node did not finish; `removed`.
-      properties: what its node noted about it.
-      created: seconds since 1970.
-    """
-
-    id: int
-    type: str
-    uri: str
-    state: str
-    properties: dict[str, Any]
-    created: float
-
-
-@dataclass(frozen=True)
-class NodeRun:
-    """A node in a run.
-
-    Attributes:
-      id: the node's name in the pipeline.
-      execution: its number in the store.
-      state: `complete`, `cached`, `failed`, `running` (also: killed) or `canceled`.
-      started: seconds since 1970.
-      seconds: between the first and the last entry about it in the metadata.
-      parameters: what it was told.
-      inputs, outputs: its artifacts, by name; the last, where there are several.
-    """
-
-    id: str
-    execution: int
-    state: str
-    started: float
-    seconds: float
-    parameters: dict[str, Any]
-    inputs: dict[str, Artifact]
-    outputs: dict[str, Artifact]
-
-    @property
-    def is_cached(self) -> bool:
-        """Whether the node was taken from the cache."""
-        return self.state == CACHED
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run: its id, its nodes in the order in which they started.
-
-    Attributes:
-      id: its name in the store.
-      pipeline: the name of its pipeline.
-      noted: what `gptfx run` wrote down about it (see ``run_record.py``); empty on a cluster.
-      started: seconds since 1970.
-      nodes: empty if they were not asked for.
-      number: of its context in the store; None where it has none.
-    """
-
-    id: str
-    pipeline: str
-    noted: dict[str, Any]
-    started: float
-    nodes: tuple[NodeRun, ...] = ()
-    number: int | None = None
-
-    def node(self, name: str) -> NodeRun | None:
-        """The node of that name, if the run reached it."""
-        return next((node for node in self.nodes if node.id == name), None)
 
 
 def open_metadata(address: StoreAddress) -> "Metadata":
@@ -192,11 +107,11 @@ class Metadata:
         else:
             names = (kind, f"{ON_CLUSTERS}{kind}")
             found = [each for name in names for each in self._store.get_artifacts_by_type(name)]
-        return [_artifact(each) for each in sorted(found, key=lambda each: -each.id)]
+        return [artifact_of(each) for each in sorted(found, key=lambda each: -each.id)]
 
     def artifact(self, number: int) -> Artifact | None:
         """The artifact of that number."""
-        return next((_artifact(each) for each in self._store.get_artifacts_by_id([number])), None)
+        return next((artifact_of(each) for each in self._store.get_artifacts_by_id([number])), None)
 
     def makers(self, artifacts: Iterable[int]) -> dict[int, list[NodeRun]]:
         """By artifact, the nodes that made it: first the one that did, then those that were given
@@ -228,7 +143,7 @@ class Metadata:
         return sorted(found, key=lambda context: -context.id)
 
     def _run(self, context: mlmd.Context) -> Run:
-        noted = {} if context.type != RUN_TYPES[0] else _plain(context.custom_properties)
+        noted = {} if context.type != RUN_TYPES[0] else plain(context.custom_properties)
         started = context.create_time_since_epoch / 1000
         pipeline = noted.get("pipeline") or self._pipeline_of(context)
         return Run(context.name, pipeline, noted, started, number=context.id)
@@ -247,14 +162,14 @@ class Metadata:
         events = self._store.get_events_by_execution_ids(numbers) if numbers else []
         wanted = sorted({event.artifact_id for event in events})
         found = self._store.get_artifacts_by_id(wanted) if wanted else []
-        artifacts = {each.id: _artifact(each) for each in found}
+        artifacts = {each.id: artifact_of(each) for each in found}
         sides: dict[tuple[int, bool], dict[str, Artifact]] = defaultdict(dict)
         for event in events:
             if event.artifact_id in artifacts and event.type in (*MADE, *TAKEN):
                 side = sides[event.execution_id, event.type in MADE]
                 side[event.path.steps[0].key] = artifacts[event.artifact_id]
         return [
-            _node(each, self._node_id(each), sides[each.id, False], sides[each.id, True])
+            node_of(each, self._node_id(each), sides[each.id, False], sides[each.id, True])
             for each in executions
         ]
 
@@ -276,49 +191,3 @@ class Metadata:
         for event in sorted(events, key=lambda event: event.execution_id):
             found[event.artifact_id].append(nodes[event.execution_id])
         return found
-
-
-def _node(
-    execution: mlmd.Execution,
-    name: str,
-    inputs: dict[str, Artifact],
-    outputs: dict[str, Artifact],
-) -> NodeRun:
-    created, updated = execution.create_time_since_epoch, execution.last_update_time_since_epoch
-    return NodeRun(
-        name,
-        execution.id,
-        STATES.get(execution.last_known_state, "unknown"),
-        created / 1000,
-        (updated - created) / 1000,
-        {**_plain(execution.properties), **_plain(execution.custom_properties)},
-        inputs,
-        outputs,
-    )
-
-
-def _artifact(artifact: mlmd.Artifact) -> Artifact:
-    return Artifact(
-        artifact.id,
-        artifact.type.removeprefix(ON_CLUSTERS),
-        artifact.uri,
-        ARTIFACT_STATES.get(artifact.state, "unknown"),
-        {**_plain(artifact.properties), **_plain(artifact.custom_properties)},
-        artifact.create_time_since_epoch / 1000,
-    )
-
-
-def _plain(values: Any) -> dict[str, Any]:
-    """Properties as Python's own values."""
-    return {name: _value(value) for name, value in values.items()}
-
-
-def _value(value: mlmd.Value) -> Any:
-    kind = value.WhichOneof("value")
-    if kind is None:
-        return None
-    found = getattr(value, kind)
-    if kind == "struct_value":
-        found = json_format.MessageToDict(found)
-        return found.get("__value__", found)  # TFX wraps what is no mapping
-    return str(found) if kind == "proto_value" else found

@@ -13,7 +13,7 @@ from gptfx.components.infra_validator.executor import FIRST_REQUEST_SECONDS, LOA
 from gptfx.components.pusher.executor import PUSHED_DESTINATION, WITHDRAWN
 from gptfx.pipeline.config import Config
 from gptfx.pipeline.evaluation import checks
-from gptfx.pipeline.metadata import Artifact, NodeRun, Run
+from gptfx.pipeline.records import Artifact, NodeRun, Run
 
 SCORER = "bulk-scorer"
 METRICS = ("bits_per_byte", "perplexity", "token_accuracy")

@@ -20,7 +20,8 @@ from gptfx.pipeline.console import RunView
 from gptfx.pipeline.definition import create_components, create_pipeline
 from gptfx.pipeline.history.derived import count, derive
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import Metadata, Run, open_metadata
+from gptfx.pipeline.metadata import Metadata, open_metadata
+from gptfx.pipeline.records import Run
 from gptfx.pipeline.result import Result, read_result
 from gptfx.pipeline.run_record import RunRecord
 from gptfx.pipeline.serving.forcing import force_result

@@ -56,7 +56,7 @@ def show_artifact(
 ) -> None:
     """One whole: properties, who made it and who took it, and what is in it."""
     from gptfx.pipeline.history.artifacts import find_artifact
-    from gptfx.pipeline.history.inside import look_inside
+    from gptfx.pipeline.history.inside.look import look_inside
 
     del verbose
     metadata = open_store(root, store)
@@ -97,8 +97,7 @@ def facts(artifact: Any, size: int | None) -> dict[str, Any]:
 
 def _size(artifact: Any) -> int | None:
     """Bytes on the disk; None where it is not there, or not on this machine."""
-    from gptfx.pipeline.history.artifacts import folder_of
-    from gptfx.pipeline.history.inside import size_of
+    from gptfx.pipeline.history.artifacts import folder_of, size_of
 
     folder = folder_of(artifact)
     return size_of(folder) if folder.exists() else None

@@ -14,7 +14,8 @@ from gptfx.pipeline.stores import SERVICE, StoreAddress, schema_version
 
 if TYPE_CHECKING:
     from gptfx.pipeline.history.summary import Summary
-    from gptfx.pipeline.metadata import Metadata, Run
+    from gptfx.pipeline.metadata import Metadata
+    from gptfx.pipeline.records import Run
 
 LATEST_RUNS = 5  # that the forecast looks at
 FEW_RUNS = 10
@@ -89,7 +90,7 @@ def _examine_artifacts(
     """Whether the metadata and the disk agree."""
     from gptfx.pipeline.housekeeping.collection import stores_of
     from gptfx.pipeline.housekeeping.plan import leftovers, own_artifacts
-    from gptfx.pipeline.metadata import LIVE
+    from gptfx.pipeline.records import LIVE
 
     own = own_artifacts(layout, metadata)
     live = [(each, folder) for each, folder in own if each.state == LIVE]
@@ -132,8 +133,8 @@ def _bytes_of(run: "Run") -> int:
 
     0 for one of which something was removed since.
     """
-    from gptfx.pipeline.history.inside import size_of
-    from gptfx.pipeline.metadata import LIVE
+    from gptfx.pipeline.history.artifacts import size_of
+    from gptfx.pipeline.records import LIVE
 
     made = [each for node in run.nodes if not node.is_cached for each in node.outputs.values()]
     if any(each.state != LIVE for each in made):

@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from gptfx.pipeline.history.artifacts import folder_of, state_of
-from gptfx.pipeline.history.inside import Facts
+from gptfx.pipeline.history.inside.files import Facts
 from gptfx.pipeline.history.tables import fitted, in_words, plain
 from gptfx.pipeline.history.values import flat
-from gptfx.pipeline.metadata import Artifact
+from gptfx.pipeline.records import Artifact
 from gptfx.pipeline.times import iso
 
 MOST_USES = 6  # of an artifact; `--json` lists all

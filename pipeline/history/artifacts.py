@@ -6,7 +6,8 @@ from pathlib import Path
 from gptfx.data.errors import InputError
 from gptfx.modules.export.card import read_card
 from gptfx.pipeline.history.finding import LATEST
-from gptfx.pipeline.metadata import LIVE, Artifact, Metadata, NodeRun
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import LIVE, Artifact, NodeRun
 
 MODEL, PUSHED_MODEL = "Model", "PushedModel"  # types
 SERVED = "Format-Serving"  # where TFX's Model artifacts hold the SavedModel
@@ -92,3 +93,10 @@ def state_of(artifact: Artifact) -> str:
         return ABSENT
     is_refused = artifact.type == PUSHED_MODEL and not artifact.properties.get("pushed")
     return NOT_PUSHED if is_refused else LIVE
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder, or of a file; 0 where there is nothing."""
+    if folder.is_file():
+        return folder.stat().st_size
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())

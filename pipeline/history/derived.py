@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from gptfx.pipeline.metadata import CACHED, COMPLETE, FAILED, RUNNING, NodeRun
+from gptfx.pipeline.records import CACHED, COMPLETE, FAILED, RUNNING, NodeRun
 
 
 def count(nodes: Iterable[NodeRun]) -> dict[str, int]:

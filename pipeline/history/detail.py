@@ -10,7 +10,8 @@ from gptfx.pipeline.changes import changed_between
 from gptfx.pipeline.history.summary import KILLED, Summary, summarize
 from gptfx.pipeline.history.values import flat
 from gptfx.pipeline.history.why import Earlier, why
-from gptfx.pipeline.metadata import FAILED, RUNNING, Artifact, Metadata, NodeRun, Run
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import FAILED, RUNNING, Artifact, NodeRun, Run
 
 TAIL_LINES, TAIL_BYTES = 15, 20_000
 CARD_NODE, CARD_FILE = "model-card", "card.json"

@@ -7,7 +7,7 @@ from rich.tree import Tree
 
 from gptfx.pipeline.history.artifacts import PUSHED_MODEL, state_of
 from gptfx.pipeline.history.lineage import Lineage, Made, Text
-from gptfx.pipeline.metadata import LIVE, Artifact, Run
+from gptfx.pipeline.records import LIVE, Artifact, Run
 
 SHORT_HASH = 19  # characters of ``sha256:...`` that a picture shows
 TARGET_FILL = "#d7e8d0"
@@ -22,12 +22,11 @@ def name_of(artifact: Artifact) -> str:
 
 
 def line_of(made: Made) -> str:
-    """An artifact, the node that made it, and the run; or who pushed it by a command, and why."""
-    if made.run_id:
-        return f"{name_of(made.artifact)} by {made.node.id}, run {made.run_id}"
+    """An artifact, the node that made it, and the run; or the command, who gave it, and why."""
     told = made.node.parameters
-    forced = " by force" if told.get("forced") else ""
-    return f"{name_of(made.artifact)} pushed{forced} by {told.get('by')}: {told.get('reason')}"
+    who = f"forced by {told.get('by')}" if told.get("forced") else str(told.get("by"))
+    origin = f"run {made.run_id}" if made.run_id else f"{who}: {told.get('reason')}"
+    return f"{name_of(made.artifact)} by {made.node.id}, {origin}"
 
 
 def up_tree(found: Lineage) -> Tree:

@@ -5,7 +5,8 @@ from itertools import islice
 
 from gptfx.data.errors import InputError
 from gptfx.pipeline.history.summary import PREFIX, Summary, summarize
-from gptfx.pipeline.metadata import Metadata, Run
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import Run
 
 LATEST = "latest"
 AT_ONCE = 50  # runs whose nodes are asked for together

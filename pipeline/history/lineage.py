@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from gptfx.pipeline.changes import texts_of
-from gptfx.pipeline.metadata import Artifact, Metadata, NodeRun, Run
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import Artifact, NodeRun, Run
 from gptfx.pipeline.times import iso
 
 EXAMPLES = "Examples"  # the type

@@ -10,7 +10,7 @@ from typing import Any
 from gptfx.pipeline.doctor.folders import is_held
 from gptfx.pipeline.history.derived import count, derive, state_of
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import COMPLETE, RUNNING, Run
+from gptfx.pipeline.records import COMPLETE, RUNNING, Run
 from gptfx.pipeline.times import iso
 
 KILLED, STOPPED = "killed", "stopped"  # by nobody knows whom, and by Ctrl-C

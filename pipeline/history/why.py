@@ -6,7 +6,8 @@ from typing import Any
 
 from gptfx.pipeline.changes import changed_between, shortened
 from gptfx.pipeline.history.values import flat, shown_apart
-from gptfx.pipeline.metadata import CACHED, COMPLETE, LIVE, Artifact, Metadata, NodeRun, Run
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import CACHED, COMPLETE, LIVE, Artifact, NodeRun, Run
 
 FINGERPRINT = "input_fingerprint"
 VERSION, REFUSED = "version", "refused"  # what the pusher's driver answered, as a parameter

@@ -8,7 +8,8 @@ from gptfx.modules.export.versions import Version, versions
 from gptfx.pipeline.history.artifacts import model_ids
 from gptfx.pipeline.housekeeping.folders import own_folder
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import Metadata, NodeRun, Run
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import NodeRun, Run
 from gptfx.pipeline.serving.origin import model_of, origins
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from gptfx.data.errors import InputError
-from gptfx.pipeline.history.inside import size_of
+from gptfx.pipeline.history.artifacts import size_of
 from gptfx.pipeline.housekeeping.folders import NodeFolder, half_removed, node_folders, own_folder
 from gptfx.pipeline.housekeeping.kept import kept_artifacts
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import CACHED, COMPLETE, LIVE, Artifact, Metadata
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import CACHED, COMPLETE, LIVE, Artifact
 
 REMOVED = "removed"
 

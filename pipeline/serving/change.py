@@ -7,7 +7,7 @@ from typing import Any
 
 from gptfx.modules.export.versions import lay_down, link_or_copy, next_number, versions
 from gptfx.modules.export.withdrawn import Withdrawal, lift, withdraw
-from gptfx.pipeline.metadata import NodeRun
+from gptfx.pipeline.records import NodeRun
 from gptfx.pipeline.run_record import user
 from gptfx.pipeline.serving.desk import Desk
 from gptfx.pipeline.serving.record import DESTINATION, MODEL, PROMOTION, SERVING, VERSION

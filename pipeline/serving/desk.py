@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.lock import locked
-from gptfx.pipeline.metadata import Metadata, NodeRun, open_metadata
+from gptfx.pipeline.metadata import Metadata, open_metadata
+from gptfx.pipeline.records import NodeRun
 from gptfx.pipeline.serving.mending import mend
 from gptfx.pipeline.serving.record import ModelRecord
 from gptfx.pipeline.stores import StoreAddress

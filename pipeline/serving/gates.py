@@ -2,7 +2,8 @@
 
 from gptfx.pipeline.history.derived import reasons
 from gptfx.pipeline.history.summary import summarize
-from gptfx.pipeline.metadata import Artifact, Metadata, NodeRun
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import Artifact, NodeRun
 
 INFRA = "infra_blessing"
 GATES = {  # the pusher's inputs (see components/blessings.py), in words

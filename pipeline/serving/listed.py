@@ -7,7 +7,8 @@ from gptfx.modules.export.versions import Version, versions
 from gptfx.modules.export.withdrawn import Withdrawal, withdrawal_of
 from gptfx.pipeline.history.summary import summarize
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import Artifact, Metadata, NodeRun
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import Artifact, NodeRun
 from gptfx.pipeline.serving.choosing import serving_folders
 from gptfx.pipeline.serving.origin import model_of, origins
 from gptfx.pipeline.serving.record import PROMOTION, ROLLBACK

@@ -19,7 +19,8 @@ from typing import Any
 
 from gptfx.modules.export.withdrawn import lift, withdrawal_of
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import RUNNING, Metadata, NodeRun
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import RUNNING, NodeRun
 from gptfx.pipeline.serving.record import (
     DESTINATION,
     PROMOTION,

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from gptfx.components.model_card.pages import PAGE, README
-from gptfx.pipeline.metadata import Artifact, Metadata, NodeRun
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import Artifact, NodeRun
 from gptfx.pipeline.serving.record import DESTINATION, MODEL, PUSHED, PUSHED_MODEL, entries
 
 

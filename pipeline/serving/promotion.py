@@ -11,7 +11,8 @@ from gptfx.pipeline.history.artifacts import find_artifact, model_folder, model_
 from gptfx.pipeline.history.finding import LATEST, find_run
 from gptfx.pipeline.history.summary import PREFIX
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.metadata import LIVE, Artifact, Metadata
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import LIVE, Artifact
 from gptfx.pipeline.serving.change import Change, Changed, make, mended
 from gptfx.pipeline.serving.choosing import find_version, require_reason, serving_folders
 from gptfx.pipeline.serving.desk import Desk

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gptfx.modules.export.versions import Version, versions
-from gptfx.pipeline.history.inside import size_of
+from gptfx.pipeline.history.artifacts import size_of
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.run_record import user
 from gptfx.pipeline.serving.choosing import serving_folders

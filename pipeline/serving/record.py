@@ -12,7 +12,8 @@ from ml_metadata import errors
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from gptfx.pipeline.metadata import Metadata, NodeRun
+from gptfx.pipeline.metadata import Metadata
+from gptfx.pipeline.records import NodeRun
 from gptfx.pipeline.stores import StoreAddress, connection
 
 ROLLBACK, PROMOTION, PRUNE = "gptfx.Rollback", "gptfx.Promotion", "gptfx.Prune"

@@ -113,7 +113,7 @@ def test_nothing_of_the_view_writes() -> None:
     public = {name for name, _ in inspect.getmembers(Metadata) if not name.startswith("_")}
     assert public == {
         "artifact", "artifacts", "last_output", "last_run", "makers", "nodes", "nodes_of_type",
-        "run", "run_of", "runs", "takers", "with_all_nodes", "with_nodes",
+        "run", "run_of", "run_without_nodes", "runs", "takers", "with_all_nodes", "with_nodes",
     }  # fmt: skip
     source = inspect.getsource(inspect.getmodule(Metadata))
     assert ".put_" not in source
