@@ -15,8 +15,13 @@ from ml_metadata import errors
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from gptfx.data.errors import InputError
-from gptfx.pipeline.stores import SERVICE, StoreAddress, connection, require_store
+from gptfx.pipeline.stores import (
+    SERVICE,
+    StoreAddress,
+    cannot_be_had,
+    connection,
+    require_store,
+)
 
 RUN_TYPES = ("pipeline_run", "system.PipelineRun")  # of contexts: TFX's, Kubeflow's
 PIPELINE_TYPES = ("pipeline", "system.Pipeline")
@@ -127,10 +132,7 @@ def open_metadata(address: StoreAddress) -> "Metadata":
         if address.scheme == SERVICE:  # which is not asked before the first question
             opened.get_context_types()
     except (errors.StatusError, RuntimeError) as error:
-        said = str(error).strip().splitlines()[:1]
-        problem = f"the metadata store cannot be read: {''.join(said)[:200]}"
-        remedy = "is it there, and ML Metadata's of this or an older version?"
-        raise InputError(problem, str(address), remedy) from None
+        raise cannot_be_had(str(error), address) from None
     return Metadata(opened)
 
 
