@@ -28,7 +28,7 @@ from gptfx.pipeline.cli import (
     tokenizer,
     train,
 )
-from gptfx.pipeline.cli.reader import ends_with_its_reader, has_gone
+from gptfx.pipeline.cli.reader import Reader, run_for
 
 BAD_INPUT, FAILURE = 2, 1
 UsageError: Any = typer.BadParameter.__base__  # of the click that typer brings
@@ -103,12 +103,16 @@ def _run() -> int:
         return doctor.doctor_without_typer(sys.argv[2:])
 
 
-@ends_with_its_reader
 def main() -> int:
     """Runs the command line. Exit codes: 0 as asked, 1 a failure, 2 bad input, 3 not blessed.
 
     Ctrl-C ends with 130, which is typer's doing; output that is cut off, as by `| head`, with 141.
     """
+    reader = Reader()
+    return run_for(reader, lambda: _main(reader))
+
+
+def _main(reader: Reader) -> int:
     # ML Metadata's C++ code tells of each connection to a database; its errors stay.
     os.environ.setdefault("GLOG_minloglevel", "2")
     if not sys.warnoptions:  # the libraries' warnings are for us: `quiet` sends them to the log
@@ -119,7 +123,7 @@ def main() -> int:
         print(f"gptfx: {error}", file=sys.stderr)
         return BAD_INPUT
     except Exception as error:
-        if isinstance(error, BrokenPipeError) and has_gone():
+        if isinstance(error, BrokenPipeError) and reader.has_gone():
             raise
         if _is_full_disk(error):
             remedy = "free space, or name another --root; what was finished is kept"

@@ -81,7 +81,7 @@ def run_scheduler(
 
 def export(
     names: list[str] = typer.Argument(
-        None, metavar="[NAME]...", help="Schedules for --crontab; all, if none is named."
+        None, metavar="NAME", help="Schedules for --crontab; all, if none is named."
     ),
     systemd: bool = typer.Option(False, "--systemd", help="A unit that keeps it running."),
     crontab: bool = typer.Option(False, "--crontab", help="A line a schedule, without scheduler."),
