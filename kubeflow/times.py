@@ -49,12 +49,23 @@ def _cron(text: str) -> str:
         remedy = "give five fields, such as '0 3 * * *', or six that begin with seconds"
         raise InputError("not a cron expression", text, remedy)
     fields = fields if len(fields) == 6 else ["0", *fields]
+    fields[-1] = ",".join(map(_with_sunday_first, fields[-1].split(",")))
     for written, field in zip(fields, FIELDS, strict=True):
         if not all(numbers(part, field) for part in written.split(",")):
             span = f"{field.least} to {field.most}"
             remedy = f"the {field.name} is {span}, *, A-B or */STEP, several with commas"
             raise InputError(f"not a cron expression: {field.name} {written}", text, remedy)
     return " ".join(fields)
+
+
+def _with_sunday_first(part: str) -> str:
+    """Days of the week in numbers up to 6, as the server and APScheduler have them; to cron 7 is
+    Sunday, too.
+    """
+    if "7" not in part.partition("/")[0].split("-"):
+        return part
+    days = numbers(part, FIELDS[-1]._replace(most=7))
+    return ",".join(map(str, sorted({day % 7 for day in days}))) or part
 
 
 def numbers(part: str, field: Field) -> range:

@@ -24,7 +24,13 @@ from gptfx.pipeline.records import (
     node_of,
     plain,
 )
-from gptfx.pipeline.stores import SERVICE, StoreAddress, connection, require_store
+from gptfx.pipeline.stores import (
+    SERVICE,
+    StoreAddress,
+    cannot_be_had,
+    connection,
+    require_store,
+)
 
 RUN_TYPES = ("pipeline_run", "system.PipelineRun")  # of contexts: TFX's, Kubeflow's
 PIPELINE_TYPES = ("pipeline", "system.Pipeline")
@@ -44,10 +50,7 @@ def open_metadata(address: StoreAddress) -> "Metadata":
         if address.scheme == SERVICE:  # which is not asked before the first question
             opened.get_context_types()
     except (errors.StatusError, RuntimeError) as error:
-        said = str(error).strip().splitlines()[:1]
-        problem = f"the metadata store cannot be read: {''.join(said)[:200]}"
-        remedy = "is it there, and ML Metadata's of this or an older version?"
-        raise InputError(problem, str(address), remedy) from None
+        raise cannot_be_had(str(error), address) from None
     return Metadata(opened)
 
 

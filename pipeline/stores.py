@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from gptfx.data.errors import InputError
+from gptfx.pipeline.store_remedies import remedy_for
 
 if TYPE_CHECKING:
     from ml_metadata.proto import metadata_store_pb2 as mlmd
@@ -204,10 +205,15 @@ def _connect(engine: "Engine", address: StoreAddress) -> "Connection":
     try:
         return engine.connect()
     except SQLAlchemyError as error:
-        said = str(getattr(error, "orig", error)).strip().splitlines()
-        remedy = "start it, make the database, or give the password by PGPASSWORD or MYSQL_PWD"
-        problem = f"the metadata store cannot be had: {said[0] if said else type(error).__name__}"
-        raise InputError(problem, str(address), remedy) from None
+        raise cannot_be_had(str(getattr(error, "orig", error)), address) from None
+
+
+def cannot_be_had(said: str, address: StoreAddress) -> InputError:
+    """The error of a store of which its client said that."""
+    # Of several addresses of a host, each has a line, under a headline.
+    lines = [line for line in said.split("\n") if line and not line.startswith("Multiple ")]
+    problem = f"the metadata store cannot be had: {(lines or ['no reason is told'])[0][:200]}"
+    return InputError(problem, str(address), remedy_for(said, address))
 
 
 def _has_tables_of_mlmd(address: StoreAddress) -> bool:
@@ -223,10 +229,14 @@ def _has_tables_of_mlmd(address: StoreAddress) -> bool:
 
 
 def _make_tables(address: StoreAddress) -> None:
+    from ml_metadata import errors
     from ml_metadata.metadata_store import metadata_store
     from sqlalchemy import text
 
     with _connect(_engine(address), address) as opened:
         if address.scheme == POSTGRESQL:  # until this connection is closed
             opened.execute(text("SELECT pg_advisory_lock(hashtext('gptfx'))"))
-        metadata_store.MetadataStore(connection(address, is_written=True))
+        try:
+            metadata_store.MetadataStore(connection(address, is_written=True))
+        except (errors.StatusError, RuntimeError) as error:
+            raise cannot_be_had(str(error), address) from None

@@ -28,6 +28,7 @@ from gptfx.pipeline.cli import (
     tokenizer,
     train,
 )
+from gptfx.pipeline.cli.reader import Reader, run_for
 
 BAD_INPUT, FAILURE = 2, 1
 UsageError: Any = typer.BadParameter.__base__  # of the click that typer brings
@@ -92,6 +93,10 @@ def _run() -> int:
         command = error.ctx.command_path if error.ctx else app.info.name
         received = shlex.join(sys.argv[1:])[:200]
         raise InputError(message.rstrip(".?"), received, f"see `{command} --help`") from None
+    except SystemExit as error:  # typer's and rich's answer to a pipe that broke, whichever it was
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None
+        raise
     except ImportError:
         if sys.argv[1:2] != ["doctor"]:
             raise
@@ -101,8 +106,13 @@ def _run() -> int:
 def main() -> int:
     """Runs the command line. Exit codes: 0 as asked, 1 a failure, 2 bad input, 3 not blessed.
 
-    Ctrl-C ends with 130, which is typer's doing.
+    Ctrl-C ends with 130, which is typer's doing; output that is cut off, as by `| head`, with 141.
     """
+    reader = Reader()
+    return run_for(reader, lambda: _main(reader))
+
+
+def _main(reader: Reader) -> int:
     # ML Metadata's C++ code tells of each connection to a database; its errors stay.
     os.environ.setdefault("GLOG_minloglevel", "2")
     if not sys.warnoptions:  # the libraries' warnings are for us: `quiet` sends them to the log
@@ -113,6 +123,8 @@ def main() -> int:
         print(f"gptfx: {error}", file=sys.stderr)
         return BAD_INPUT
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and reader.has_gone():
+            raise
         if _is_full_disk(error):
             remedy = "free space, or name another --root; what was finished is kept"
             print(

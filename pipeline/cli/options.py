@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from gptfx.data.errors import InputError
 from gptfx.pipeline.layout import DEFAULT_ROOT, Layout
 
 if TYPE_CHECKING:
@@ -38,6 +39,15 @@ SCHEDULES_ROOT = typer.Option(
 def layout_of(root: Path) -> Layout:
     """The root that a command was given."""
     return Layout(root.expanduser().absolute())
+
+
+def schedules_layout(root: Path) -> Layout:
+    """The root of schedules that are there. Raises InputError where there is no such folder."""
+    layout = layout_of(root)
+    if not layout.root.is_dir():
+        remedy = "run `gptfx schedule create` first, or name the --root it was given"
+        raise InputError("there is no such root", str(layout.root), remedy)
+    return layout
 
 
 def address_of(layout: Layout, store: str | None) -> "StoreAddress":

@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from gptfx.data.errors import InputError
 from gptfx.pipeline.cli.options import AS_JSON, ROOT, STORE, VERBOSE, console, open_store
+
+if TYPE_CHECKING:
+    from gptfx.pipeline.metadata import Metadata
 
 app = typer.Typer(
     help="Past runs, from ML Metadata: how they ended, and why.", no_args_is_help=True
@@ -26,16 +30,31 @@ def list_runs(
     from gptfx.pipeline.history.finding import summaries
 
     del verbose  # main() looks for it
-    found = list(summaries(open_store(root, store), limit or None, preset))
+    metadata = open_store(root, store)
+    found = list(summaries(metadata, limit or None, preset))
+    if preset and not found:
+        _require_preset(metadata, preset, as_json)
     if as_json:
         print(json.dumps([each.as_json() for each in found]))
         return
     from gptfx.pipeline.history.run_tables import runs_table
 
     if not found:
-        raise InputError("no runs", preset or str(root), "run `gptfx run` first")
+        raise InputError("no runs", str(root), "run `gptfx run` first")
     screen = console()
     screen.print(runs_table(found, screen.width))
+
+
+def _require_preset(metadata: "Metadata", preset: str, may_ship: bool) -> None:
+    """Raises InputError for a preset without runs; `may_ship` lets one that ships pass."""
+    from gptfx.pipeline.config import preset_names
+    from gptfx.pipeline.history.finding import summaries
+
+    if may_ship and preset in preset_names():
+        return
+    known = sorted({each.preset for each in summaries(metadata)})
+    remedy = f"name one that has runs: {', '.join(known)}" if known else "run `gptfx run` first"
+    raise InputError("no runs of this preset", preset, remedy)
 
 
 @app.command("show")

@@ -11,7 +11,14 @@ import typer
 
 from gptfx.data.errors import InputError
 from gptfx.pipeline.cli import scheduler
-from gptfx.pipeline.cli.options import PRESET, SCHEDULE, SCHEDULES_ROOT, SETTINGS, VERBOSE
+from gptfx.pipeline.cli.options import (
+    PRESET,
+    SCHEDULE,
+    SCHEDULES_ROOT,
+    SETTINGS,
+    VERBOSE,
+    schedules_layout,
+)
 from gptfx.pipeline.cli.run import usable
 from gptfx.pipeline.cli.scheduler import CORPUS, LENGTH
 from gptfx.pipeline.layout import Layout
@@ -94,7 +101,7 @@ def list_schedules(
     from gptfx.pipeline.schedule.view import columns, schedule_as_json, schedule_as_row
 
     del verbose  # main() looks for it
-    layout = Layout(root.expanduser().absolute())
+    layout = schedules_layout(root)
     process, store = process_of(layout), find_store(layout.schedules)
     listed = [] if store is None else schedule_as_json(store, process is not None)
     if as_json:
@@ -122,7 +129,7 @@ def history(
     from gptfx.pipeline.schedule.view import attempt_as_json, attempt_as_row, columns
 
     del verbose  # main() looks for it
-    store = find_store(Layout(root.expanduser().absolute()).schedules)
+    store = find_store(schedules_layout(root).schedules)
     attempts = History(store.engine).listed(name) if store else []
     known = list(store.entries()) if store else []
     if name and not attempts and name not in known:
@@ -155,7 +162,7 @@ def delete(name: str = SCHEDULE, root: Path = SCHEDULES_ROOT, verbose: bool = VE
     from gptfx.pipeline.schedule.store import store_of
 
     del verbose  # main() looks for it
-    store_of(Layout(root.expanduser().absolute()).schedules, name).delete(name)
+    store_of(schedules_layout(root).schedules, name).delete(name)
     print(f"{name}: deleted")
 
 
@@ -168,7 +175,7 @@ app.command(hidden=True)(scheduler.look)
 def _set_paused(name: str, root: Path, paused: bool) -> bool:
     from gptfx.pipeline.schedule.store import store_of
 
-    store = store_of(Layout(root.expanduser().absolute()).schedules, name)
+    store = store_of(schedules_layout(root).schedules, name)
     return store.set_paused(name, paused, float(int(time.time())))
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import sys
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from gptfx.data.errors import InputError
-from gptfx.pipeline.cli.options import PRESET, SCHEDULE, SCHEDULES_ROOT, SETTINGS, VERBOSE
+from gptfx.pipeline.cli.options import (
+    PRESET,
+    SCHEDULE,
+    SCHEDULES_ROOT,
+    SETTINGS,
+    VERBOSE,
+    schedules_layout,
+)
 from gptfx.pipeline.cli.run import NOT_BLESSED, usable
 from gptfx.pipeline.layout import Layout, data_home
 
@@ -44,7 +52,7 @@ def trigger(
     from gptfx.pipeline.schedule.store import store_of
 
     del verbose  # main() looks for it
-    layout = Layout(root.expanduser().absolute())
+    layout = schedules_layout(root)
     store = store_of(layout.schedules, name)
     if store.entry(name).paused and unless_paused:
         print(f"{name}: paused")
@@ -72,30 +80,53 @@ def run_scheduler(
 
 
 def export(
+    names: list[str] = typer.Argument(
+        None, metavar="NAME", help="Schedules for --crontab; all, if none is named."
+    ),
     systemd: bool = typer.Option(False, "--systemd", help="A unit that keeps it running."),
     crontab: bool = typer.Option(False, "--crontab", help="A line a schedule, without scheduler."),
     root: Path = SCHEDULES_ROOT,
     grace: str = GRACE,
     verbose: bool = VERBOSE,
 ) -> None:
-    """Prints what has the schedules run when nobody is logged in."""
+    """Prints what has the schedules run when nobody is logged in.
+
+    A crontab cannot say every time: what it cannot is left out, with a comment that says why. Exit
+    code 2 if nothing is left.
+    """
     from gptfx.kubeflow.times import seconds
-    from gptfx.pipeline.schedule import units
     from gptfx.pipeline.schedule.process import gptfx
-    from gptfx.pipeline.schedule.store import find_store
+    from gptfx.pipeline.schedule.units import systemd_unit
 
     del verbose  # main() looks for it
     if systemd == crontab:
         given = "both" if systemd else "neither"
         raise InputError("an export is for one of two", given, "give --systemd or --crontab")
-    layout, home = Layout(root.expanduser().absolute()), data_home().absolute()
+    layout, home = schedules_layout(root), data_home().absolute()
     if systemd:
+        if names:
+            remedy = "leave the names out: the scheduler runs all schedules of its root"
+            raise InputError("--systemd takes no names", " ".join(names), remedy)
         length = seconds(grace, 1, LENGTH)
-        print(units.systemd_unit(gptfx(), layout.root, home, length), end="")
+        print(systemd_unit(gptfx(), layout.root, home, length), end="")
         return
-    store = find_store(layout.schedules)
-    entries = store.entries().values() if store else []
-    print(units.crontab(entries, gptfx(), layout.root, home), end="")
+    _export_crontab(names or [], layout, home)
+
+
+def _export_crontab(names: list[str], layout: Layout, home: Path) -> None:
+    from gptfx.pipeline.schedule.process import gptfx
+    from gptfx.pipeline.schedule.store import entries_of
+    from gptfx.pipeline.schedule.units import crontab, nothing_said
+
+    lines, unsaid = crontab(entries_of(layout.schedules, names), gptfx(), layout.root, home)
+    if unsaid and len(unsaid) == len(lines):
+        raise nothing_said(unsaid)
+    print("".join(lines), end="")
+    if unsaid:
+        left_out = ", ".join(unsaid)
+        print(
+            f"gptfx: left out of the crontab, whose comments say why: {left_out}", file=sys.stderr
+        )
 
 
 def look(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,9 @@ def message(schedule: Schedule, attempt: Attempt, root: Path) -> dict[str, Any]:
     }
 
 
-def iso(moment: float | None) -> str | None:
-    """A Unix time for a machine to read."""
-    return datetime.fromtimestamp(moment, timezone.utc).isoformat() if moment else None
+def iso(moment: float | None, zone: tzinfo = timezone.utc) -> str | None:
+    """A Unix time for a machine to read, with the offset of a time zone."""
+    return datetime.fromtimestamp(moment, zone).isoformat() if moment else None
 
 
 def tell(schedule: Schedule, attempt: Attempt, root: Path) -> str:

@@ -106,6 +106,19 @@ def no_such_schedule(name: str, known: list[str]) -> InputError:
     return InputError("no such schedule", name, remedy)
 
 
+def entries_of(path: Path, names: list[str]) -> list[Entry]:
+    """The named schedules of the store at a path, each once; all, if none is named.
+
+    Raises InputError for a name that is none.
+    """
+    store = find_store(path)
+    known = store.entries() if store else {}
+    for name in names:
+        if name not in known:
+            raise no_such_schedule(name, list(known))
+    return [known[name] for name in dict.fromkeys(names or known)]
+
+
 def find_store(path: Path) -> Store | None:
     """The store at a path, if it was made; a file that was just begun is none."""
     if not path.exists() or (path.is_file() and path.stat().st_size == 0):

@@ -17,6 +17,7 @@ from gptfx.pipeline.schedule.definition import Schedule
 NAMES = ("second", "minute", "hour", "day", "month", "day_of_week")  # APScheduler's, in our order
 HOUR, DAY, WEEKDAY = 2, 3, 5
 MOMENT = 0.001  # seconds; less than any two times are apart
+SCHEDULER_RUNS_IT = "run the scheduler, which can (gptfx schedule run)"
 A_MINUTE, AN_HOUR, A_DAY = 60, 3600, 86400
 
 
@@ -84,12 +85,13 @@ def crontab_times(schedule: Schedule) -> str:
         return _interval(schedule, seconds)
     second, *written = schedule.when["cron_expression"].split()
     if second != "0":
-        remedy = "leave out the seconds, or run the scheduler (gptfx schedule run)"
-        raise InputError(f"cron knows no seconds: schedule {schedule.name}", second, remedy)
+        received = f"schedule {schedule.name}, {schedule.shown_when}"
+        remedy = f"leave out the seconds, or {SCHEDULER_RUNS_IT}"
+        raise InputError("cron knows no seconds", received, remedy)
     if schedule.timezone != local_timezone():
         problem = f"cron runs in this machine's time zone, {local_timezone()}"
         received = f"schedule {schedule.name}, {schedule.timezone}"
-        raise InputError(problem, received, "create it in that zone, or run the scheduler")
+        raise InputError(problem, received, f"create it in that zone, or {SCHEDULER_RUNS_IT}")
     # What begins with a star stays as it is: of two days, cron asks whether one does.
     return " ".join(
         text.replace("?", "*") if text[0] in "*?" else ",".join(map(str, _numbers(text, field)))
@@ -105,9 +107,9 @@ def _interval(schedule: Schedule, seconds: int) -> str:
     ):
         if seconds < above and seconds % unit == 0 and (above % seconds == 0 or unit == A_DAY):
             return fields.format(seconds // unit)
-    problem = f"cron cannot say this interval: schedule {schedule.name}"
-    remedy = "take one that divides an hour or a day, or run the scheduler (gptfx schedule run)"
-    raise InputError(problem, schedule.shown_when, remedy)
+    received = f"schedule {schedule.name}, {schedule.shown_when}"
+    remedy = f"take one that divides an hour or a day, or {SCHEDULER_RUNS_IT}"
+    raise InputError("cron cannot say this interval", received, remedy)
 
 
 def _numbers(written: str, field: Field) -> list[int]:

@@ -1,11 +1,12 @@
 """The scheduler as a unit of systemd, and schedules as lines of a crontab."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from gptfx.data.errors import InputError
 from gptfx.pipeline.schedule.store import Entry
-from gptfx.pipeline.schedule.triggers import crontab_times
+from gptfx.pipeline.schedule.triggers import SCHEDULER_RUNS_IT, crontab_times
 
 UNIT = "gptfx-scheduler.service"
 HOOK_SECONDS = 60  # to tell a hook and to write down what came of a run
@@ -51,15 +52,30 @@ def systemd_unit(command: str, root: Path, home: Path, grace: int) -> str:
     )
 
 
-def crontab(entries: Iterable[Entry], command: str, root: Path, home: Path) -> str:
-    """A line a schedule. Raises InputError for times that cron cannot say."""
-    lines = []
+def crontab(
+    entries: Iterable[Entry], command: str, root: Path, home: Path
+) -> tuple[list[str], dict[str, InputError]]:
+    """A line a schedule; and, by name, why cron cannot say some, whose lines are comments."""
+    lines, unsaid = [], {}
     for schedule, _, _ in entries:
         words = [command, "schedule", "trigger", schedule.name, "--root", str(root)]
         told = f"GPTFX_HOME={shlex.quote(str(home))} {shlex.join([*words, '--unless-paused'])}"
-        # To cron a percent sign is the end of a line.
-        lines.append(f"{crontab_times(schedule)} {told}".replace("%", r"\%") + "\n")
-    return "".join(lines)
+        try:
+            # To cron a percent sign is the end of a line.
+            lines.append(f"{crontab_times(schedule)} {told}".replace("%", r"\%") + "\n")
+        except InputError as error:
+            unsaid[schedule.name] = error
+            lines.append(f"# left out: {error.received}: {error.problem}\n")
+    return lines, unsaid
+
+
+def nothing_said(unsaid: Mapping[str, InputError]) -> InputError:
+    """The error of schedules none of which cron can say."""
+    first, *more = unsaid.values()
+    if not more:
+        return first
+    why = "; ".join(f"{error.received}: {error.problem}" for error in unsaid.values())
+    return InputError("cron can say none of these schedules", why, SCHEDULER_RUNS_IT)
 
 
 def _word(text: str, is_command: bool = True) -> str:

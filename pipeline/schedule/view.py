@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gptfx.pipeline.schedule.definition import masked
 from gptfx.pipeline.schedule.history import Attempt, History
@@ -27,11 +28,12 @@ def _entry_as_json(entry: Entry, history: History, is_run: bool) -> dict[str, An
     done = [attempt for attempt in attempts if attempt.started and attempt.state == DONE]
     waiting = [attempt.due for attempt in attempts if attempt.state == WAITING]
     first = next_time(schedule, since, time.time())
+    due = None if paused else min([*waiting, *([first] if first else [])])
     return {
         "name": schedule.name,
         "when": schedule.shown_when,
         "timezone": schedule.timezone,
-        "next_run": None if paused else iso(min([*waiting, *([first] if first else [])])),
+        "next_run": iso(due, ZoneInfo(schedule.timezone)),
         "paused": paused,
         "state": attempts[-1].state if attempts else None,
         "last_outcome": done[-1].outcome if done else None,
@@ -49,12 +51,14 @@ def _entry_as_json(entry: Entry, history: History, is_run: bool) -> dict[str, An
 
 
 def schedule_as_row(listed: dict[str, Any]) -> dict[str, str]:
-    """A line of ``gptfx schedule list``."""
+    """A line of ``gptfx schedule list``, its times in the schedule's time zone."""
+    zone = ZoneInfo(listed["timezone"])
     return {
         "name": listed["name"],
         "when": listed["when"],
-        "next run": "paused" if listed["paused"] else _local(listed["next_run"]),
-        "last run": _local(listed["last_run"]),
+        "time zone": listed["timezone"],
+        "next run": "paused" if listed["paused"] else _shown(listed["next_run"], zone),
+        "last run": _shown(listed["last_run"], zone),
         "outcome": listed["last_outcome"] or NOTHING,
     }
 
@@ -87,9 +91,9 @@ def attempt_as_row(attempt: Attempt) -> dict[str, str]:
     hook = f"hook {attempt.hook}" if attempt.hook else ""
     return {
         "schedule": attempt.schedule,
-        "scheduled": _local(iso(attempt.fire_time)),
+        "scheduled": _shown(iso(attempt.fire_time)),
         "attempt": str(attempt.number),
-        "started": _local(iso(attempt.started)),
+        "started": _shown(iso(attempt.started)),
         "took": seconds,
         "outcome": attempt.outcome or attempt.state,
         "run": attempt.run_id or NOTHING,
@@ -109,8 +113,8 @@ def columns(rows: Sequence[dict[str, str]]) -> str:
     )
 
 
-def _local(moment: str | None) -> str:
-    """A time for a person, in this machine's time zone."""
+def _shown(moment: str | None, zone: ZoneInfo | None = None) -> str:
+    """A time for a person, with its zone; in this machine's, if none is given."""
     if moment is None:
         return NOTHING
-    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromisoformat(moment).astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"

@@ -167,6 +167,8 @@ def test_a_schedule_is_paused_resumed_triggered_and_deleted(
         ("*/0 3 * * *", None, "the minute is 0 to 59"),
         ("0 5-3 * * *", None, "not a cron expression: hour 5-3"),
         ("0 3 0 * *", None, "not a cron expression: day of the month 0"),
+        ("0 3 * * 8", None, "not a cron expression: day of the week 8"),
+        ("0 3 * * 7-3", None, "not a cron expression: day of the week 7-3"),
         ("0 3 * foo *", None, "not a cron expression: month foo"),
         (None, "6 h", "not a time between two runs"),
         (None, "5s", "not a time between two runs"),
@@ -184,3 +186,18 @@ def test_what_a_crontab_may_hold_is_taken(cron: str) -> None:
     given = when(cron, None)["cron_expression"].split()
     assert given[-5:] == cron.split()[-5:]
     assert len(given) == 6
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ("7", "0"),
+        ("0,7", "0,0"),
+        ("5-7", "0,5,6"),
+        ("mon-7/3", "0,1,4"),
+        ("*/7", "*/7"),
+        ("1/2", "1/2"),
+    ],
+)
+def test_sunday_is_told_as_the_server_knows_it(days: str, told: str) -> None:
+    assert when(f"0 3 * * {days}", None)["cron_expression"] == f"0 0 3 * * {told}"

@@ -67,7 +67,15 @@ def test_the_list_as_json(ask: Any) -> None:
 def test_the_list_can_be_shorter_and_of_one_preset(ask: Any) -> None:
     assert [run["run_id"] for run in ask("runs", "list", "--json", "--limit", "1").json] == [KILLED]
     assert len(ask("runs", "list", "--json", "--limit", "0", "--preset", "smoke").json) == 5
-    assert ask("runs", "list", "--json", "--preset", "other").json == []
+    assert ask("runs", "list", "--json", "--preset", "default").json == []  # ships, has no runs
+
+
+def test_a_preset_without_runs_is_one_line_with_those_that_have_some(gptfx: Any, past: Any) -> None:
+    for words in (["nosuch"], ["nosuch", "--json"], ["default"]):
+        said = gptfx("runs", "list", "--root", str(past.root), "--preset", *words)
+        assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+        assert f"no runs of this preset. Received: '{words[0]}'" in said.err
+        assert said.err.endswith("name one that has runs: smoke.\n")
 
 
 def why_of(shown: dict[str, Any]) -> dict[str, list[str]]:

@@ -179,20 +179,42 @@ def test_what_cannot_be_reached_is_said_in_a_line(
 ) -> None:
     there = postgresql("there")
     absent = there.replace("/there", "/absent")
-    for store, why in (
-        (absent, 'database "absent" does not exist'),
-        ("grpc://127.0.0.1:9", "Failed to connect"),
-        ("mysql://root@127.0.0.1:9/x", "Can't connect to MySQL server"),
+    nobody, port = there.replace("gptfx@", "nobody@"), there.split("/")[2].partition(":")[2]
+    nowhere = "nothing answers at 127.0.0.1:9."
+    for store, why, remedy in (
+        (absent, 'database "absent" does not exist', "make the database absent, empty"),
+        (nobody, "password authentication failed", "give the password of nobody by PGPASSWORD or"),
+        ("postgresql://a@127.0.0.1:9/x", "Connection refused", nowhere),
+        ("postgresql://a@no.invalid:9/x", "no.invalid", "the address: nobody knows no.invalid."),
+        ("grpc://127.0.0.1:9", "Failed to connect", nowhere),
+        ("grpc://no.invalid:9", "DNS resolution failed", "nobody knows no.invalid."),
+        (f"grpc://127.0.0.1:{port}", "Socket closed", "name a service of ML Metadata, such as"),
+        ("mysql://root@127.0.0.1:9/x", "Can't connect to MySQL server", nowhere),
     ):
         said = gptfx("runs", "list", "--store", store)
         assert said.code == 2
         assert len(said.err.splitlines()) == 1, said.err
         assert why in said.err
-        assert f"Received: '{store}'" in said.err
+        assert f"Received: '{store}'. What to do: " in said.err
+        assert remedy in said.err
     said = gptfx("runs", "list", "--store", there, PGPASSWORD="wrong")
     assert said.code == 2
     assert "password authentication failed" in said.err
+    assert "What to do: give the password of gptfx by PGPASSWORD or in ~/.pgpass" in said.err
     assert "wrong" not in said.err
+    said = gptfx("runs", "list", "--store", there, PGSSLMODE="require")
+    assert said.code == 2
+    assert "What to do: mend or leave out what PGSSLMODE and PGSSLROOTCERT say." in said.err
+
+
+def test_a_user_without_the_right_to_make_tables_is_told_so(postgresql: Any, gptfx: Any) -> None:
+    store = postgresql("locked")
+    run_sql(store, "CREATE ROLE weak LOGIN PASSWORD 'w'; REVOKE ALL ON SCHEMA public FROM public")
+    weak = store.replace("gptfx@", "weak@")
+    told = ("--preset", "smoke", "--set", f"metadata.store={weak}")
+    said = gptfx("run", *told, PGPASSWORD="w")
+    assert said.code == 2
+    assert "have the database's owner let weak make and read tables in it" in said.err
 
 
 @pytest.mark.parametrize(
@@ -232,7 +254,7 @@ def test_the_configuration_takes_a_store_and_refuses_what_is_none(gptfx: Any) ->
     assert "a:b" not in said.err
     said = gptfx("run", "--preset", "smoke", "--set", "metadata.store=grpc://127.0.0.1:9")
     assert said.code == 2
-    assert "the metadata store cannot be read" in said.err
+    assert "the metadata store cannot be had" in said.err
 
 
 def test_run_ids_are_times_and_never_the_same(tmp_path: Path) -> None:

@@ -27,13 +27,23 @@ def test_a_schedule_is_made_changed_listed_and_deleted(place: Any) -> None:
     (listed,) = place.ask("list", "--json").json
     assert (listed["paused"], listed["next_run"], listed["timeout"]) == (True, None, 28800)
     shown = place.ask("list").out
-    assert re.search(r"^name +when +next run +last run +outcome$", shown, re.MULTILINE)
-    assert re.search(r"^nightly +cron 0 3 \* \* \* +paused +- +-$", shown, re.MULTILINE)
+    assert re.search(r"^name +when +time zone +next run +last run +outcome$", shown, re.MULTILINE)
+    row = r"^nightly +cron 0 3 \* \* \* +Europe/Berlin +paused +- +-$"
+    assert re.search(row, shown, re.MULTILINE)
     assert f"No scheduler is running here: gptfx schedule run --root {place.root}" in shown
     assert place.ask("resume", "nightly").out == "nightly: resumed\n"
     assert place.ask("resume", "nightly").out == "nightly: was not paused\n"
     assert place.ask("delete", "nightly").out == "nightly: deleted\n"
     assert place.ask("list", "--json").json == []
+
+
+def test_the_next_run_is_told_in_the_schedule_s_time_zone(place: Any) -> None:
+    place.create("tokyo", "--cron", "0 3 * * *", "--timezone", "Asia/Tokyo")
+    (listed,) = place.ask("list", "--json").json
+    assert listed["timezone"] == "Asia/Tokyo"
+    assert listed["next_run"].endswith("T03:00:00+09:00")
+    shown = place.ask("list").out
+    assert re.search(r"^tokyo .+ Asia/Tokyo +\d{4}-\d\d-\d\d 03:00:00 JST  ", shown, re.MULTILINE)
 
 
 def test_another_preset_does_not_put_off_the_next_run(place: Any) -> None:
@@ -86,22 +96,36 @@ def test_a_name_is_small_letters_digits_and_dashes(place: Any) -> None:
 
 @pytest.mark.parametrize("command", ["pause", "resume", "delete", "trigger", "history"])
 def test_an_unknown_name_lists_the_known_ones_and_makes_no_store(place: Any, command: str) -> None:
+    place.root.mkdir()
     done = place.ask(command, "weekly")
     assert done.code == 2
     assert "no such schedule. Received: 'weekly'. What to do: create it" in done.err
-    assert not place.root.exists()
+    assert list(place.root.iterdir()) == []
     place.create("nightly", "--every", "6h")
     done = place.ask(command, "weekly")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "What to do: name one of nightly." in done.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["list", "history", "export --crontab", "export --systemd", "pause a", "resume a", "delete a",
+     "trigger a", "history a"],
+)  # fmt: skip
+def test_a_root_that_is_not_there_is_one_line_and_not_made(place: Any, command: str) -> None:
+    done = place.ask(*command.split())
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert f"there is no such root. Received: '{place.root}'. What to do: run `gptfx" in done.err
+    assert not place.root.exists()
+
+
 def test_what_only_reads_makes_nothing(place: Any) -> None:
+    place.root.mkdir()
     assert place.ask("list", "--json").json == []
     assert place.ask("history").out == ""
     assert place.ask("export", "--crontab").out == ""
     assert place.ask("export", "--systemd").code == 0
-    assert not place.root.exists()
+    assert list(place.root.iterdir()) == []
 
 
 def foreign(path: Path) -> None:

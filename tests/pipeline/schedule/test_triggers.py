@@ -33,6 +33,8 @@ def following(made: Schedule, count: int, begin: datetime = BEFORE) -> list[str]
     [
         ("0 3 * * *", ["01-01 03:00:00", "01-02 03:00:00"]),
         ("0 3 * * 0", ["01-04 03:00:00", "01-11 03:00:00"]),  # Sunday, which APScheduler counts 6
+        ("0 3 * * 7", ["01-04 03:00:00", "01-11 03:00:00"]),  # Sunday again
+        ("0 3 * * 5-7", ["01-02 03:00:00", "01-03 03:00:00", "01-04 03:00:00", "01-09 03:00:00"]),
         ("0 3 * * mon-wed/2", ["01-05 03:00:00", "01-07 03:00:00"]),
         ("0 3 13 * fri", ["01-02 03:00:00", "01-09 03:00:00", "01-13 03:00:00"]),  # either will do
         ("0 3 */2 * mon", ["01-05 03:00:00", "01-19 03:00:00"]),  # what begins with a star, both
@@ -75,11 +77,11 @@ def test_times_are_said_in_a_crontab_s_words(told: dict[str, Any], line: str) ->
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ({"every": "7h"}, "cron cannot say this interval: schedule nightly. Received: 'every 7h'"),
+        ({"every": "7h"}, "cron cannot say this interval. Received: 'schedule nightly, every 7h'"),
         ({"every": "90m"}, "cron cannot say this interval"),
         ({"every": "2d"}, "cron cannot say this interval"),
         ({"every": "90s"}, "cron cannot say this interval"),
-        ({"cron": "30 0 3 * * *"}, "cron knows no seconds: schedule nightly"),
+        ({"cron": "30 0 3 * * *"}, "cron knows no seconds. Received: 'schedule nightly"),
         ({"cron": "0 3 * * *", "zone": "Asia/Kathmandu"}, "schedule nightly, Asia/Kathmandu"),
     ],
 )

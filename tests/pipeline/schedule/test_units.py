@@ -18,6 +18,7 @@ def settings(unit: str) -> dict[str, str]:
 
 
 def test_a_unit_keeps_the_scheduler_running_and_lets_a_checkpoint_be_written(place: Any) -> None:
+    place.root.mkdir()
     unit = place.ask("export", "--systemd", "--grace", "5m", GPTFX_HOME="/texts").out
     said = settings(unit)
     assert said["ExecStart"] == f'"{COMMAND}" schedule run --root "{place.root}" --grace 300s'
@@ -68,8 +69,33 @@ def test_an_export_is_for_one_of_two(place: Any, words: tuple[str, ...]) -> None
     assert "give --systemd or --crontab" in done.err
 
 
-def test_what_cron_cannot_say_is_one_line(place: Any) -> None:
+def test_what_cron_cannot_say_is_a_comment_and_a_warning(place: Any) -> None:
+    place.create("nightly", "--cron", "0 3 * * 7")
     place.create("seldom", "--every", "7h")
+    place.create("there", "--cron", "0 3 * * *", "--timezone", "Asia/Kathmandu")
     done = place.ask("export", "--crontab")
+    said, *unsaid = done.out.splitlines()
+    assert said.startswith("0 3 * * 0 ")
+    assert unsaid[0] == "# left out: schedule seldom, every 7h: cron cannot say this interval"
+    assert unsaid[1].startswith("# left out: schedule there, Asia/Kathmandu: cron runs in this")
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert done.err.endswith(": seldom, there\n")
+    named = place.ask("export", "--crontab", "nightly")
+    assert (named.code, named.out, named.err) == (0, f"{said}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--crontab"], 'cron can say none of these schedules. Received: "schedule seldom, every'),
+        (["--crontab", "seldom"], "cron cannot say this interval. Received: 'schedule seldom"),
+        (["--crontab", "nosuch"], "no such schedule. Received: 'nosuch'. What to do: name one of"),
+        (["--systemd", "seldom"], "--systemd takes no names. Received: 'seldom'"),
+    ],
+)
+def test_an_export_of_nothing_is_one_line(place: Any, words: list[str], why: str) -> None:
+    place.create("seldom", "--every", "7h")
+    place.create("there", "--cron", "0 3 * * *", "--timezone", "Asia/Kathmandu")
+    done = place.ask("export", *words)
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
-    assert "schedule seldom" in done.err
+    assert why in done.err
