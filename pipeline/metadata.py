@@ -13,7 +13,6 @@ from ml_metadata import errors
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from gptfx.data.errors import InputError
 from gptfx.pipeline.records import (
     LIVE,
     ON_CLUSTERS,

@@ -6,14 +6,13 @@ them from PGPASSWORD or ~/.pgpass, MySQL from MYSQL_PWD.
 """
 
 import os
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from gptfx.data.errors import InputError
+from gptfx.pipeline.sqlite_store import VERSION_TABLE, version_of_file
 from gptfx.pipeline.store_remedies import remedy_for
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ POSTGRESQL, MYSQL, SERVICE = "postgresql", "mysql", "grpc"
 PORTS = {POSTGRESQL: 5432, MYSQL: 3306, SERVICE: 8080}
 DRIVERS = {POSTGRESQL: "psycopg", MYSQL: "pymysql"}
 FORMS = "a path, postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or grpc://HOST:8080"
-ENVIRONMENT = "MLMDEnv"  # ML Metadata's table of its own version
 REMEMBERED = ".stores"  # in a root: an address a line
 SECONDS = 10  # to connect; an answer of a service may take three times as long
 NOT_OURS = "name the store of ML Metadata, or an empty database for a new one"
@@ -124,7 +122,7 @@ def remembered(root: Path) -> list[StoreAddress]:
 def require_store(address: StoreAddress) -> None:
     """Raises InputError where there is no store of ML Metadata; nothing is made there."""
     if address.path is not None:
-        _version_of_file(address.path)
+        version_of_file(address.path)
     elif address.scheme != SERVICE and not _has_tables_of_mlmd(address):
         raise InputError("the database holds no metadata", str(address), NOT_OURS)
 
@@ -136,7 +134,7 @@ def require_writable(address: StoreAddress) -> None:
     """
     if address.path is not None:
         if address.path.exists():
-            _version_of_file(address.path)
+            version_of_file(address.path)
         return
     if address.scheme == SERVICE:
         from gptfx.pipeline.metadata import open_metadata
@@ -156,28 +154,14 @@ def schema_version(address: StoreAddress) -> int | None:
     if address.path is not None:
         if not address.path.exists() or not address.path.stat().st_size:
             return None
-        return _version_of_file(address.path)
+        return version_of_file(address.path)
     if not _has_tables_of_mlmd(address):
         return None
     from sqlalchemy import text
 
     with _connect(_engine(address), address) as opened:
-        found = opened.execute(text(f"SELECT schema_version FROM {ENVIRONMENT}"))
+        found = opened.execute(text(f"SELECT schema_version FROM {VERSION_TABLE}"))
         return int(found.scalar_one())
-
-
-def _version_of_file(path: Path) -> int | None:
-    """Of ML Metadata's tables. Raises InputError where there is no file, or no such tables."""
-    if not path.exists():
-        remedy = "run `gptfx run` first, or name the --root it was given"
-        raise InputError("there is no metadata store", str(path), remedy)
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
-            row = database.execute(f"SELECT schema_version FROM {ENVIRONMENT}").fetchone()
-    except sqlite3.Error as error:
-        problem = f"this is no metadata store: {error}"
-        raise InputError(problem, str(path), "gptfx doctor says more") from None
-    return int(row[0]) if row else None
 
 
 def _engine(address: StoreAddress) -> "Engine":
@@ -222,7 +206,7 @@ def _has_tables_of_mlmd(address: StoreAddress) -> bool:
 
     with _connect(_engine(address), address) as opened:
         tables = {name.lower() for name in inspect(opened).get_table_names()}
-    if tables and ENVIRONMENT.lower() not in tables:
+    if tables and VERSION_TABLE.lower() not in tables:
         held = ", ".join(sorted(tables)[:5])
         raise InputError("the database is somebody else's", f"{address}: {held}", NOT_OURS)
     return bool(tables)

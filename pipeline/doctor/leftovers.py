@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gptfx.pipeline.doctor.finding import Finding, ok, warning
 from gptfx.pipeline.doctor.folders import is_held
-from gptfx.pipeline.doctor.root import connect
 from gptfx.pipeline.layout import Layout
+from gptfx.pipeline.sqlite_store import connect
 
 # Nodes that were at work when their run was killed; 2 is ml_metadata's Execution.RUNNING.
 UNFINISHED = """

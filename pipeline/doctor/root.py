@@ -4,11 +4,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from gptfx.pipeline.doctor.finding import Finding, failure, ok
 from gptfx.pipeline.doctor.folders import cannot_write, examine_space, is_held, nearest
 from gptfx.pipeline.layout import Layout
+from gptfx.pipeline.sqlite_store import connect, has_journal
 
 ANOTHER = "name another --root"
 
@@ -23,11 +23,6 @@ def examine_root(layout: Layout) -> Iterator[Finding]:
         return
     yield ok("other run", "none in this root")
     yield _examine_metadata(layout.metadata)
-
-
-def connect(metadata: Path) -> sqlite3.Connection:
-    """Opens ML Metadata's sqlite file for reading only."""
-    return sqlite3.connect(f"file:{quote(str(metadata))}?mode=ro", uri=True)
 
 
 def _examine_writing(layout: Layout) -> Finding:
@@ -54,9 +49,8 @@ def _examine_metadata(path: Path) -> Finding:
             verdict = database.execute("PRAGMA quick_check(1)").fetchone()[0]
             runs = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     except sqlite3.Error as error:
-        journal = path.with_name(path.name + "-journal")
-        if isinstance(error, sqlite3.OperationalError) and journal.exists():
-            return ok("metadata", "a killed run left a journal; the next run rolls it back")
+        if isinstance(error, sqlite3.OperationalError) and has_journal(path):
+            return ok("metadata", "a killed process left a journal; the next command takes it back")
         return failure("metadata", f"{path}: {error}", aside)
     if verdict != "ok":
         return failure("metadata", f"{path} is damaged: {verdict}", aside)

@@ -33,19 +33,12 @@ def examine_store(address: StoreAddress, layout: Layout) -> Iterator[Finding]:
 
         metadata = open_metadata(address)
     except InputError as error:
-        yield _refused(address, error)
+        yield refusal("store", error)
         return
     schema = "" if version is None else f"schema {version}, "
     yield ok("store", f"{address}: {schema}{sum(1 for _ in metadata.runs())} runs")
     if not is_held(layout.lock) and layout.root.exists():
         yield from _examine_root(layout, address, metadata)
-
-
-def _refused(address: StoreAddress, error: InputError) -> Finding:
-    path = address.path
-    if path and path.with_name(f"{path.name}-journal").exists():
-        return ok("store", f"{address}: a killed run left a journal; the next run rolls it back")
-    return refusal("store", error)
 
 
 def _examine_root(layout: Layout, address: StoreAddress, metadata: "Metadata") -> Iterator[Finding]:

@@ -2,9 +2,13 @@
 
 import inspect
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +140,55 @@ def test_a_missing_file_is_refused_and_not_made(tmp_path: Path, gptfx: Any) -> N
         assert said.err.startswith("gptfx: there is no metadata store. Received: '/")
         assert "run `gptfx run` first, or name the --root" in said.err
     assert list(tmp_path.iterdir()) == []
+
+
+HALF_WRITTEN = """
+import os, signal, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("PRAGMA cache_size = 1")  # so that what is written goes to the file at once
+database.execute("BEGIN IMMEDIATE")
+database.execute("UPDATE MLMDEnv SET schema_version = 99")
+database.execute("CREATE TABLE Half (content BLOB)")
+for _ in range(50):
+    database.execute("INSERT INTO Half VALUES (zeroblob(5000))")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def half_written(book: Any, tmp_path: Path) -> Path:
+    """A store in which a process was killed while it wrote."""
+    store = tmp_path / "metadata.sqlite"
+    book(StoreAddress.of_file(store)).run("2026-03-01T03:00:00.000001", state="complete")
+    done = subprocess.run([sys.executable, "-c", HALF_WRITTEN, str(store)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert store.with_name("metadata.sqlite-journal").stat().st_size > 1000
+    return store
+
+
+@pytest.mark.parametrize("words", [("runs", "list"), ("runs", "show"), ("gc", "--keep", "1")])
+def test_what_a_killed_process_half_wrote_is_taken_back_by_whoever_comes_next(
+    gptfx: Any, half_written: Path, words: tuple[str, ...]
+) -> None:
+    said = gptfx(*words, "--root", str(half_written.parent))
+    assert said.code == 0, said.err
+    assert not half_written.with_name("metadata.sqlite-journal").exists()
+    with closing(sqlite3.connect(half_written)) as database:
+        tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
+        assert "Half" not in tables
+        assert database.execute("SELECT schema_version FROM MLMDEnv").fetchone()[0] < 99
+
+
+def test_a_store_that_is_being_written_is_not_taken_back(gptfx: Any, half_written: Path) -> None:
+    with closing(sqlite3.connect(half_written, isolation_level=None)) as database:
+        database.execute("BEGIN EXCLUSIVE")  # which takes back the old, and makes a journal
+        database.execute("DELETE FROM Context")
+        said = gptfx("runs", "list", "--root", str(half_written.parent))
+        database.execute("ROLLBACK")
+    assert said.code == 2
+    assert "the metadata store is being written" in said.err
+    assert len(said.err.splitlines()) == 1
+    assert gptfx("runs", "list", "--root", str(half_written.parent)).code == 0
 
 
 def test_foreign_and_damaged_files_are_refused(tmp_path: Path) -> None:
