@@ -35,7 +35,7 @@ REMEDIES = (
     (r"metadata source error: *\.? *$",
      "have the server take connections without TLS (in its pg_hba.conf, by a line that begins with"
      f" `host`), and leave out PGSSLMODE: {NO_TLS}"),
-    (r"sslmode|certificate|\bssl\b|\btls\b|insecure transport",
+    (r"sslmode|ssl was required|certificate",
      "mend or leave out what PGSSLMODE and PGSSLROOTCERT say"),
     (r"too many (clients|connections)|remaining connection slots",
      "try again when others have ended, or raise max_connections of the server"),

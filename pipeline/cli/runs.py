@@ -21,8 +21,8 @@ app = typer.Typer(
 def list_runs(
     root: Path = ROOT,
     store: str | None = STORE,
-    preset: str | None = typer.Option(None, help="Of this preset only."),
-    limit: int = typer.Option(20, min=0, help="So many, the newest; 0 for all."),
+    preset: str | None = typer.Option(None, help="Of this preset only, by its name."),
+    limit: int = typer.Option(20, min=0, help="At most so many, the newest; 0: all."),
     as_json: bool = AS_JSON,
     verbose: bool = VERBOSE,
 ) -> None:

@@ -42,7 +42,9 @@ def create(
     cron: str | None = typer.Option(
         None, help="Five fields, as in a crontab, or six that begin with seconds."
     ),
-    every: str | None = typer.Option(None, help="As 30m, 6h or 1d; the first after that time."),
+    every: str | None = typer.Option(
+        None, help="As 30m, 6h or 1d, counted from when the schedule is made, changed or resumed."
+    ),
     timezone: str | None = typer.Option(None, help="Of --cron; this machine's, if none."),
     preset: str = PRESET,
     settings: list[str] = SETTINGS,

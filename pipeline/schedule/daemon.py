@@ -13,8 +13,7 @@ from gptfx.data.errors import InputError
 from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.lock import is_taken, take
 from gptfx.pipeline.schedule.clock import Clock, Say
-from gptfx.pipeline.schedule.history import PENDING, Attempt, History
-from gptfx.pipeline.schedule.process import INTERRUPTED
+from gptfx.pipeline.schedule.history import INTERRUPTED, PENDING, Attempt, History
 from gptfx.pipeline.schedule.store import Store
 from gptfx.pipeline.schedule.tables import BY_PERSON, DONE, WAITING
 from gptfx.pipeline.schedule.worker import Place, Worker

@@ -16,7 +16,11 @@ from gptfx.pipeline.schedule.tables import (
     schedules,
 )
 
-COALESCED = "coalesced"
+COALESCED, INTERRUPTED = "coalesced", "interrupted"
+STANDS_FOR_EARLIER = {"state": DONE, "outcome": COALESCED, "reason": "a later run stands for it"}
+STANDS_FOR_LATER = {
+    "state": DONE, "outcome": COALESCED, "reason": "the run that was interrupted stands for it",
+}  # fmt: skip
 PENDING = "pending"  # a hook that is still to hear of it
 FINISHED = ("pushed", "unchanged", "refused")
 FAILED = ("failed", "timed out")
@@ -54,23 +58,26 @@ class History:
     def enqueue(self, schedule: str, fire_time: float, cause: str, now: float) -> bool:
         """Has a run wait; False for a time that is known already.
 
-        One run stands for all times that came before it began. Retries give way to it, too, but
-        not what was interrupted.
+        One run stands for all times that came before it began. Retries give way to it, too; but
+        what was interrupted goes on, and stands for it.
         """
         fire_time = round(fire_time, 3)
         of_time = (attempts.c.schedule == schedule) & (attempts.c.fire_time == fire_time)
         waits = (attempts.c.schedule == schedule) & (attempts.c.state == WAITING)
         if cause == BY_TIME:
-            waits = waits & (attempts.c.cause == BY_TIME) & ~attempts.c.resumes
-        done = {"state": DONE, "outcome": COALESCED, "reason": "a later run stands for it"}
+            waits = waits & (attempts.c.cause == BY_TIME)
         with self.engine.begin() as connection:
             if connection.execute(select(attempts.c.id).where(of_time)).first():
                 return False
+            goes_on = connection.execute(select(attempts.c.id).where(waits & attempts.c.resumes))
+            if cause == BY_TIME and goes_on.first():
+                _add(connection, schedule, fire_time, 1, cause, now, **STANDS_FOR_LATER)
+                return True
             # It keeps its place in the queue, or of two busy schedules one would never come.
             place = select(func.min(attempts.c.due)).where(waits & UNSEEN)
             due = connection.execute(place).scalar() or now
             connection.execute(delete(attempts).where(waits & UNSEEN))
-            connection.execute(update(attempts).where(waits).values(**done))
+            connection.execute(update(attempts).where(waits).values(**STANDS_FOR_EARLIER))
             _add(connection, schedule, fire_time, 1, cause, due)
             return True
 
@@ -108,13 +115,17 @@ class History:
     ) -> None:
         """Writes down what came of an attempt and, at once with it, when it is tried again.
 
-        Does nothing to one that is settled.
+        Does nothing to one that is settled. One that `resumes` stands for what waits by time.
         """
         change = _update(attempt).where(attempts.c.state != DONE).values(state=DONE, **values)
+        waits = (attempts.c.schedule == attempt.schedule) & (attempts.c.state == WAITING)
         with self.engine.begin() as connection:
             if connection.execute(change).rowcount and again is not None:
+                if resumes:
+                    later = update(attempts).where(waits & UNSEEN).values(**STANDS_FOR_LATER)
+                    connection.execute(later)
                 last = attempt.schedule, attempt.fire_time, attempt.number + 1, attempt.cause
-                _add(connection, *last, again, resumes)
+                _add(connection, *last, again, resumes=resumes)
 
     def under_way(self) -> list[Attempt]:
         """What was begun and not settled."""
@@ -140,6 +151,19 @@ class History:
         """The attempts at one run, the first first."""
         of_time = (attempts.c.schedule == schedule) & (attempts.c.fire_time == fire_time)
         return self._all(select(attempts).where(of_time).order_by(attempts.c.number))
+
+    def failures_before(self, attempt: Attempt) -> int:
+        """How often in a row what an attempt stands for failed: its own time, and those whose
+        retries gave way to it. A failure that was not to be tried again ends a row."""
+        rows = [each for each in self.listed(attempt.schedule) if each.id <= attempt.id]
+        known = {(each.fire_time, each.number) for each in rows}
+        count = 0
+        for each in reversed(rows[:-1]):
+            if each.outcome in FAILED and (each.fire_time, each.number + 1) in known:
+                count += 1
+            elif each.outcome not in (COALESCED, INTERRUPTED):
+                break
+        return count
 
     def listed(self, schedule: str | None = None) -> list[Attempt]:
         """All attempts, or those of a schedule, in the order of their ids."""
@@ -179,8 +203,8 @@ def _add(
     number: int,
     cause: str,
     due: float,
-    resumes: bool = False,
+    **more: Any,
 ) -> None:
     row = {"schedule": schedule, "fire_time": fire_time, "number": number, "cause": cause}
-    row |= {"state": WAITING, "due": due, "resumes": resumes}
-    connection.execute(insert(attempts).values(**row))
+    row |= {"state": WAITING, "due": due, "resumes": False}
+    connection.execute(insert(attempts).values(**{**row, **more}))

@@ -14,7 +14,7 @@ from gptfx.pipeline.schedule import guard
 from gptfx.pipeline.schedule.definition import Schedule
 
 FIRST_WORDS = "gptfx: preset "  # of every run
-TIMED_OUT, INTERRUPTED = "timed out", "interrupted"
+TIMED_OUT = "timed out"
 
 
 def gptfx() -> str:

@@ -1,6 +1,6 @@
 """When a schedule's runs come: in APScheduler's triggers, and in a crontab's words."""
 
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ HOUR, DAY, WEEKDAY = 2, 3, 5
 MOMENT = 0.001  # seconds; less than any two times are apart
 SCHEDULER_RUNS_IT = "run the scheduler, which can (gptfx schedule run)"
 A_MINUTE, AN_HOUR, A_DAY = 60, 3600, 86400
+HOURS_OF_A_YEAR = 366 * 24
 
 
 class NamedHours(CronTrigger):
@@ -88,7 +89,7 @@ def crontab_times(schedule: Schedule) -> str:
         received = f"schedule {schedule.name}, {schedule.shown_when}"
         remedy = f"leave out the seconds, or {SCHEDULER_RUNS_IT}"
         raise InputError("cron knows no seconds", received, remedy)
-    if schedule.timezone != local_timezone():
+    if not _is_here(schedule.timezone):
         problem = f"cron runs in this machine's time zone, {local_timezone()}"
         received = f"schedule {schedule.name}, {schedule.timezone}"
         raise InputError(problem, received, f"create it in that zone, or {SCHEDULER_RUNS_IT}")
@@ -96,6 +97,17 @@ def crontab_times(schedule: Schedule) -> str:
     return " ".join(
         text.replace("?", "*") if text[0] in "*?" else ",".join(map(str, _numbers(text, field)))
         for text, field in zip(written, FIELDS[1:], strict=True)
+    )
+
+
+def _is_here(zone: str) -> bool:
+    """Whether a time zone is this machine's, perhaps by another name, as Etc/UTC is UTC's: in the
+    coming year its clock says the same.
+    """
+    here, there, now = ZoneInfo(local_timezone()), _zone(zone), datetime.now(timezone.utc)
+    hours = (now + timedelta(hours=hour) for hour in range(HOURS_OF_A_YEAR))
+    return all(
+        hour.astimezone(here).utcoffset() == hour.astimezone(there).utcoffset() for hour in hours
     )
 
 

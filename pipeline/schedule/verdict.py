@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gptfx.pipeline.lock import BUSY
-from gptfx.pipeline.schedule.process import INTERRUPTED, TIMED_OUT
+from gptfx.pipeline.schedule.history import INTERRUPTED
+from gptfx.pipeline.schedule.process import TIMED_OUT
 
 BAD_INPUT, SIGNALLED = 2, 128  # exit codes; the second plus a signal's number
 TEXTS_UNCHANGED = "skipped: texts unchanged"

@@ -10,7 +10,7 @@ from gptfx.pipeline.schedule.definition import masked
 from gptfx.pipeline.schedule.history import Attempt, History
 from gptfx.pipeline.schedule.hooks import iso
 from gptfx.pipeline.schedule.store import Entry, Store
-from gptfx.pipeline.schedule.tables import DONE, WAITING
+from gptfx.pipeline.schedule.tables import DONE, RUNNING, WAITING
 from gptfx.pipeline.schedule.triggers import next_time
 
 NOTHING = "-"
@@ -35,7 +35,7 @@ def _entry_as_json(entry: Entry, history: History, is_run: bool) -> dict[str, An
         "timezone": schedule.timezone,
         "next_run": iso(due, ZoneInfo(schedule.timezone)),
         "paused": paused,
-        "state": attempts[-1].state if attempts else None,
+        "state": _state(attempts),
         "last_outcome": done[-1].outcome if done else None,
         "last_run": iso(done[-1].started) if done else None,
         "preset": schedule.preset,
@@ -50,6 +50,12 @@ def _entry_as_json(entry: Entry, history: History, is_run: bool) -> dict[str, An
     }
 
 
+def _state(attempts: Sequence[Attempt]) -> str | None:
+    """Whether one is under way, or waits; None if there was none."""
+    states = {attempt.state for attempt in attempts}
+    return next((state for state in (RUNNING, WAITING, DONE) if state in states), None)
+
+
 def schedule_as_row(listed: dict[str, Any]) -> dict[str, str]:
     """A line of ``gptfx schedule list``, its times in the schedule's time zone."""
     zone = ZoneInfo(listed["timezone"])
@@ -59,7 +65,7 @@ def schedule_as_row(listed: dict[str, Any]) -> dict[str, str]:
         "time zone": listed["timezone"],
         "next run": "paused" if listed["paused"] else _shown(listed["next_run"], zone),
         "last run": _shown(listed["last_run"], zone),
-        "outcome": listed["last_outcome"] or NOTHING,
+        "outcome": RUNNING if listed["state"] == RUNNING else listed["last_outcome"] or NOTHING,
     }
 
 

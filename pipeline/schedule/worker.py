@@ -11,9 +11,9 @@ from gptfx.pipeline.layout import Layout
 from gptfx.pipeline.lock import is_taken, take
 from gptfx.pipeline.schedule.clock import Say
 from gptfx.pipeline.schedule.definition import Schedule
-from gptfx.pipeline.schedule.history import FAILED, PENDING, Attempt, History
+from gptfx.pipeline.schedule.history import INTERRUPTED, PENDING, Attempt, History
 from gptfx.pipeline.schedule.hooks import event_of, tell
-from gptfx.pipeline.schedule.process import INTERRUPTED, RunProcess, command_of, read_said
+from gptfx.pipeline.schedule.process import RunProcess, command_of, read_said
 from gptfx.pipeline.schedule.store import Store
 from gptfx.pipeline.schedule.verdict import Verdict, judge
 
@@ -136,7 +136,8 @@ class Worker:
         again = self._again(schedule, attempt, verdict)
         event = event_of(verdict.outcome, again is None)
         hook = PENDING if schedule and event in schedule.hooks else None
-        seconds = round(time.time() - (attempt.started or time.time()), 1)
+        # Of a run whose scheduler is gone nobody knows when it ended.
+        seconds = round(time.time() - (attempt.started or time.time()), 1) if self.run else None
         values = {**verdict.values, "seconds": seconds, "hook": hook}
         self.history.settle(attempt, values, again, verdict.outcome == INTERRUPTED)
         self.say(f"{attempt.schedule}: {_in_words(verdict, again)}")
@@ -147,8 +148,7 @@ class Worker:
             return None
         if verdict.outcome == INTERRUPTED:
             return time.time() if self.tries_again else None
-        before = self.history.of_time(attempt.schedule, attempt.fire_time)
-        failures = sum(each.outcome in FAILED for each in before)
+        failures = self.history.failures_before(attempt)
         if not verdict.may_pass or failures >= schedule.retries:
             return None
         return time.time() + min(schedule.retry_after * 2**failures, LONGEST_BACK_OFF)

@@ -173,9 +173,37 @@ def test_a_retry_gives_way_to_a_later_time_and_what_was_interrupted_does_not(pla
     second = history.start(history.next_due(now), "x", now)
     history.settle(second, {"outcome": "interrupted"}, now, True)
     history.enqueue("nightly", now - 1, BY_TIME, now - 1)
-    assert [each.outcome for each in history.listed()][3:] == [None, None]
+    assert [each.outcome for each in history.listed()][3:] == [None, "coalesced"]
+    assert history.listed()[-1].reason == "the run that was interrupted stands for it"
     history.enqueue("nightly", now, BY_PERSON, now)  # a person's run is for all of them
-    assert [each.outcome for each in history.listed()][3:] == ["coalesced", None]
+    assert [each.outcome for each in history.listed()][3:] == ["coalesced", "coalesced", None]
+
+
+def test_what_was_interrupted_stands_for_the_times_that_came_meanwhile(place: Any) -> None:
+    """Or an older time's run would follow a newer one's, and say the same to the same hook."""
+    history, now = History(stored(place, time.time()).engine), time.time()
+    history.enqueue("nightly", now - 3, BY_TIME, now - 3)
+    begun = history.start(history.next_due(now), "x", now)
+    history.enqueue("nightly", now - 2, BY_TIME, now - 2)  # the clock is ahead of the worker
+    history.settle(begun, {"outcome": "interrupted"}, now, True)
+    assert [each.outcome for each in history.listed()] == ["interrupted", "coalesced", None]
+    again = history.start(history.next_due(now), "x", now)
+    assert (again.fire_time, again.number) == (round(now - 3, 3), 2)
+    assert history.next_due(now) is None
+
+
+def test_failures_count_on_where_a_retry_gives_way_to_a_later_time(place: Any) -> None:
+    """Or a schedule that comes more often than its retries would fail and never say so."""
+    place.behave(words="the disk hums", code=1)
+    words = ("--cron", "*/2 * * * * *", "--retries", "2", "--retry-after", "30s")
+    place.create("nightly", *words, "--on-failed", "cat > heard.txt")
+    place.serve()
+    place.wait(lambda: [each for each in place.history() if each["hook"] == "ok"])
+    first = place.history()[:5]
+    outcomes = [each["outcome"] for each in first]
+    assert outcomes == ["failed", "coalesced", "failed", "coalesced", "failed"]
+    assert [each["hook"] for each in first] == [None, None, None, None, "ok"]
+    assert (place.folder / "heard.txt").exists()
 
 
 def test_killed_at_any_moment_again_and_again_each_time_is_done_once(place: Any) -> None:
@@ -195,7 +223,7 @@ def test_killed_at_any_moment_again_and_again_each_time_is_done_once(place: Any)
             by_time.setdefault(each["scheduled"], []).append(each["outcome"])
     assert all(outcomes.count("pushed") <= 1 for outcomes in by_time.values())
     *settled, _, _ = by_time.values()  # the last may be under way
-    assert all(outcomes[-1] == "pushed" for outcomes in settled), by_time
+    assert all(outcomes[-1] in ("pushed", "coalesced") for outcomes in settled), by_time
     assert any("interrupted" in outcomes for outcomes in settled), by_time
 
 
@@ -209,7 +237,7 @@ def test_a_pause_drops_the_time_that_waits_and_keeps_what_was_interrupted(place:
     store.set_paused("nightly", True, now)
     assert history.next_due(now) is None
     store.set_paused("nightly", False, now)
-    assert [each.number for each in history.listed()] == [1, 2]
+    assert [each.number for each in history.listed()] == [1, 2, 1]
     assert history.next_due(time.time()).resumes
 
 

@@ -89,3 +89,22 @@ def test_what_cron_cannot_say_is_refused_by_name(told: dict[str, Any], said: str
     with pytest.raises(InputError) as refused:
         crontab_times(schedule(**told))
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("zone", "here"), [("UTC", "Etc/UTC"), ("Asia/Katmandu", "Asia/Kathmandu"), ("GMT", "UTC")]
+)
+def test_a_time_zone_may_go_by_another_name(
+    monkeypatch: pytest.MonkeyPatch, zone: str, here: str
+) -> None:
+    monkeypatch.setattr("gptfx.pipeline.schedule.triggers.get_localzone_name", lambda: here)
+    assert crontab_times(schedule("0 3 * * *", zone=zone)) == "0 3 * * *"
+
+
+def test_a_clock_that_differs_for_an_hour_of_the_year_is_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "gptfx.pipeline.schedule.triggers.get_localzone_name"
+    monkeypatch.setattr(name, lambda: "America/New_York")
+    with pytest.raises(InputError, match="this machine's time zone, America/New_York"):
+        crontab_times(schedule("0 3 * * *", zone="America/Havana"))
