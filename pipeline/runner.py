@@ -95,7 +95,7 @@ def run_pipeline(
         result = read_result(config, run, before, changed)
         if force_bless and result.refused:
             result = force_result(result, layout, address, config.preset, force_bless)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM
         _note_failure(record, address, run_record.STOPPED, node=view.node)
         raise
     except Exception as error:

@@ -25,6 +25,11 @@ def has_journal(path: Path) -> bool:
     return path.with_name(path.name + "-journal").exists()
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether somebody else holds the file, so that nothing can be said of it."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
 def version_of_file(path: Path) -> int | None:
     """Of ML Metadata's tables. Raises InputError where there is no file, or no such tables."""
     if not path.exists():
@@ -33,7 +38,7 @@ def version_of_file(path: Path) -> int | None:
     try:
         return _version(path, "ro")
     except sqlite3.Error as error:
-        if not has_journal(path):
+        if not has_journal(path) and not is_busy(error):
             problem = f"this is no metadata store: {error}"
             raise InputError(problem, str(path), "gptfx doctor says more") from None
     try:

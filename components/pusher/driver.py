@@ -16,7 +16,7 @@ REFUSED = "refused"
 
 
 class Driver(ObservingDriver):
-    """Sets `version`: ``refused``, ``withdrawn by ...``, the number the newest version has if it is
+    """Sets `version`: ``withdrawn by ...``, ``refused``, the number the newest version has if it is
     this model, or a new number. The third gives the same cache key as the run that pushed it, so
     nothing is done twice; a version that was deleted, or superseded, gives a new one.
     """
@@ -25,12 +25,12 @@ class Driver(ObservingDriver):
         self, inputs: dict[str, list[Artifact]], parameters: dict[str, object]
     ) -> dict[str, str]:
         """See ObservingDriver."""
-        if not is_blessed(inputs):
-            return {VERSION: REFUSED}
         model = exported_card(artifact_utils.get_single_instance(inputs["model"]))
         serving = Path(str(parameters[SERVING_FOLDER]))
         if withdrawal := withdrawal_of(serving, str(model["model_id"])):
             return {VERSION: str(withdrawal)}
+        if not is_blessed(inputs):
+            return {VERSION: REFUSED}
         known = versions(serving)
         if known and known[-1].model_id == model["model_id"]:
             return {VERSION: str(known[-1].number)}

@@ -32,6 +32,24 @@ class Interruption:
 
 
 @contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM raises SystemExit, as Ctrl-C raises KeyboardInterrupt; without it nobody hears of the
+    end. Does nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: FrameType | None = None) -> None:
+    raise SystemExit(128 + number)
+
+
+@contextmanager
 def interruption() -> Iterator[Interruption]:
     """Listens for a while; hears nothing outside the main thread, where Python has no signals."""
     heard = Interruption()

@@ -51,7 +51,7 @@ def run(
     """Text in; a gated and pushed GPT out, and a sample of its text on the screen.
 
     Exit codes: 0 pushed, or nothing changed since the last push; 1 failure; 2 bad input; 3 ran, but
-    the gates did not bless the model, or it was withdrawn.
+    the gates did not bless the model, or it was withdrawn; 130 and 143 stopped by Ctrl-C or SIGTERM.
     """
     from gptfx.modules.tokenizers.configured import require_ready
     from gptfx.pipeline.beam import require_known, require_reachable
@@ -137,11 +137,12 @@ def _run(
     as_json: bool,
     force_bless: str | None = None,
 ) -> int:
+    from gptfx.modules.training.interruption import ended_by_sigterm
     from gptfx.pipeline.quiet import quiet
 
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
     log = layout.logs / f"{config.preset}-{now}-{os.getpid()}.log"
-    with quiet(log) as (out, err):
+    with quiet(log) as (out, err), ended_by_sigterm():
         screen = err if as_json else out
         print(f"gptfx: preset {config.preset}, log in {near(log)}", file=screen, flush=True)
         print("  loading TensorFlow and TFX ...", file=screen, flush=True)
@@ -166,7 +167,7 @@ def _run(
             if isinstance(error.cause, InputError):
                 raise error.cause from None
             raise RuntimeError(f"{error}; the log is {near(log)}") from error
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             view.finish("[red]stopped[/]")
             view.say(STOPPED)
             raise

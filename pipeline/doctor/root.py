@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from gptfx.pipeline.doctor.finding import Finding, failure, ok
+from gptfx.pipeline.doctor.finding import Finding, failure, ok, warning
 from gptfx.pipeline.doctor.folders import cannot_write, examine_space, is_held, nearest
 from gptfx.pipeline.layout import Layout
-from gptfx.pipeline.sqlite_store import connect, has_journal
+from gptfx.pipeline.sqlite_store import connect, has_journal, is_busy
 
 ANOTHER = "name another --root"
 
@@ -49,6 +49,8 @@ def _examine_metadata(path: Path) -> Finding:
             verdict = database.execute("PRAGMA quick_check(1)").fetchone()[0]
             runs = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     except sqlite3.Error as error:
+        if is_busy(error):
+            return warning("metadata", f"{path}: somebody is writing it", "wait, and ask again")
         if isinstance(error, sqlite3.OperationalError) and has_journal(path):
             return ok("metadata", "a killed process left a journal; the next command takes it back")
         return failure("metadata", f"{path}: {error}", aside)

@@ -24,7 +24,7 @@ class Summary:
 
     Attributes:
       run: as the metadata has it; its nodes only where they were asked for.
-      state: `complete`, `failed`, `stopped` (by Ctrl-C), `killed` or `running`.
+      state: `complete`, `failed`, `stopped` (by Ctrl-C or SIGTERM), `killed` or `running`.
       ended: seconds since 1970; None where nobody noted it.
       counts: how many nodes were executed, cached, and failed.
       fingerprint: of the texts; None where they were not read.

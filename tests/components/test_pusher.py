@@ -223,9 +223,9 @@ def test_a_withdrawn_model_is_not_pushed_and_says_by_whom_until_that_is_lifted(
     assert numbers(serving)[-1] == again
 
 
-def test_of_a_withdrawn_model_the_gates_are_asked_first(
+def test_a_withdrawn_model_says_so_also_where_a_gate_refused_it(
     push: Push, make_model: Make, serving: Path
 ) -> None:
     withdraw(serving, Withdrawal("a", 7, "ann", "today", "it swears"))
     pushed = push(make_model(model_id="a"), 0)
-    assert pushed.get_string_custom_property("withdrawn") == ""
+    assert pushed.get_string_custom_property("withdrawn") == "withdrawn by ann, today: it swears"

@@ -3,8 +3,10 @@
 import fcntl
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,17 @@ def test_metadata_with_a_damaged_page_is_a_failure(
     content[4096 : 2 * 4096] = os.urandom(4096)
     layout.metadata.write_bytes(content)
     assert by_name(examine_root(layout))["metadata"].state == "failure"
+
+
+def test_metadata_that_somebody_holds_are_not_to_be_moved_away(
+    make_metadata: Any, by_name: Any, layout: Layout
+) -> None:
+    make_metadata(layout, [(1, 3, "gptfx-smoke.ingest")])
+    with closing(sqlite3.connect(layout.metadata, isolation_level=None)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        finding = by_name(examine_root(layout))["metadata"]
+    assert (finding.state, "move" in finding.remedy) == ("warning", False)
+    assert "somebody is writing it" in finding.found
 
 
 @pytest.fixture

@@ -196,7 +196,8 @@ def test_the_commands_of_the_guide_run(root: Root) -> None:
 def test_a_run_that_was_killed_and_one_that_was_stopped_say_so(root: Root) -> None:
     home = root.folder.parent
     (home / "texts" / "fox.txt").write_text("The quick brown fox.\n" * 900)
-    for sent, outcome in ((signal.SIGKILL, "killed"), (signal.SIGINT, "stopped")):
+    ends = {signal.SIGKILL: "killed", signal.SIGINT: "stopped", signal.SIGTERM: "stopped"}
+    for sent, outcome in ends.items():
         words = ["run", "--preset", "smoke", "--corpus", "texts", "--set", "trainer.steps=100000"]
         command = [str(COMMAND), *words, "--set", "trainer.log_every=5"]
         running = subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, text=True)
@@ -209,7 +210,8 @@ def test_a_run_that_was_killed_and_one_that_was_stopped_say_so(root: Root) -> No
                 break
         running.communicate(timeout=120)
         (listed, *_) = root.ask("runs", "list", "--json").json
-        assert listed["outcome"] == outcome
+        assert (listed["outcome"], listed["error"]) == (outcome, f"{outcome} in node trainer")
+        assert (listed["seconds"] is None) == (outcome == "killed")
 
 
 def test_two_runs_at_once_share_a_new_database_and_do_not_disturb_one_another(
