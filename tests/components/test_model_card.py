@@ -16,6 +16,7 @@ from gptfx.components.evaluator.eval_config import bounds, eval_config
 from gptfx.components.model_card.component import ModelCardWriter
 from gptfx.components.model_card.excerpts import excerpts
 from gptfx.components.model_card.executor import write
+from gptfx.components.model_card.verdict import Force, forced
 
 Artifacts = dict[str, Artifact]
 Json = dict[str, Any]
@@ -164,6 +165,36 @@ def test_a_model_that_was_refused_has_a_card_that_says_why(of_gpt: Artifact) -> 
     assert "better than the bigram" in reason
     assert "Refused" in readme(of_gpt)[1]
     assert reason in Page(Path(of_gpt.uri)).text
+
+
+def test_a_card_is_written_again_where_somebody_pushes_its_model_by_force(of_gpt: Artifact) -> None:
+    pages = {name: Path(of_gpt.uri, name).read_bytes() for name in ("README.md", "card.html")}
+    (reason,) = facts(of_gpt)["refused"]
+    told = forced(pages, [reason], Force("ann", "2026-11-27T12:00:00+00:00", HOSTILE))
+    assert {"not pushed" in text.decode() for text in pages.values()} == {True}
+    for name, text in told.items():
+        new, old = (each.decode().splitlines() for each in (text, pages[name]))
+        begun = next(index for index, line in enumerate(old) if "not pushed" in line)
+        assert new[:begun] == old[:begun]
+        assert new[begun:] != old[begun:]
+        title = next(line for line in old if line.endswith(("# Intended use", "use</h2>")))
+        assert new[new.index(title) :] == old[old.index(title) :]
+        assert "not pushed" not in text.decode()
+    again = forced(told, [reason], Force("bea", "2026-11-28", "why not"))
+    assert "ann" not in again["README.md"].decode().partition("## Intended use")[0]
+    folder = Path(of_gpt.uri, "forced")
+    folder.mkdir()
+    for name, text in told.items():
+        (folder / name).write_bytes(text)
+    page = Page(folder)
+    assert page.tags <= Page(Path(of_gpt.uri)).tags | {"ul", "li"}
+    shown = HOSTILE.replace("\x00", "␀").replace("\x1b", "␛").replace("\n", "␊")
+    assert f"pushed by force by ann, 2026-11-27T12:00:00+00:00: {shown}" in page.text
+    assert reason in page.text
+
+
+def test_a_page_without_a_verdict_is_not_served_with_a_forced_model() -> None:
+    assert forced({"README.md": b"# Mine\n"}, ["no"], Force("ann", "now", "why")) == {}
 
 
 def test_a_blessed_bigram_has_a_card_without_curves(of_bigram: Artifact) -> None:

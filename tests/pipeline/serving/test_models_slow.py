@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gptfx.components.model_card.escaping import escape
 from gptfx.modules.export.versions import versions
 
 pytestmark = pytest.mark.slow
@@ -85,6 +86,13 @@ def test_a_model_that_a_gate_refused_is_pushed_by_force_and_once(
         assert forced.json["pushed"] is is_pushed
         assert any("absolute bound" in reason for reason in forced.json["refused"])
     (version,) = gptfx("models", "list", *where).json
+    folder = Path(forced.json["model_card"])
+    assert "**Refused**, and not pushed" in (folder / "README.md").read_text()
+    served = (Path(version["model_dir"]) / "assets.extra" / "README.md").read_text()
+    by = f"by {escape(version['by'])}, {version['at']}: to see the page"
+    assert f"**Refused, and pushed by force** {by}" in served
+    assert "absolute bound" in served.partition("## Intended use")[0]
+    assert "not pushed" not in served
     assert (version["how"], version["forced"]) == ("promoted", True)
     assert version["reason"] == "to see the page"
     assert gptfx(*run).code == 3
