@@ -118,11 +118,13 @@ def figure_of(points: Sequence[Point], sizes: BytesPerToken | None) -> "Figure":
     grid = figure.add_gridspec(2, 3, height_ratios=(2, 1))
     losses = figure.add_subplot(grid[0, :])
     steps = [point.step for point in points]
-    losses.plot(steps, [point.loss for point in points], label="train")
+    mark = "o" if len(points) == 1 else ""  # of one point there is no line
+    losses.plot(steps, [point.loss for point in points], marker=mark, ms=3, label="train")
     looks = {p.step: p.validation_loss for p in points if p.validation_loss is not None}
     if looks:
         losses.plot([*looks], [*looks.values()], "o-", ms=3, label="validation")
     losses.set_xlabel("step")
+    losses.xaxis.get_major_locator().set_params(integer=True)
     losses.set_ylabel("nats/token")
     losses.grid(alpha=0.3)
     losses.legend()
@@ -133,9 +135,10 @@ def figure_of(points: Sequence[Point], sizes: BytesPerToken | None) -> "Figure":
         axis.set_ylabel("bits/byte (of the train split)")
     for column, name in enumerate(("learning_rate", "gradient_norm", "tokens_per_second")):
         below = figure.add_subplot(grid[1, column])
-        below.plot(steps, [getattr(point, name) for point in points], lw=1)
+        below.plot(steps, [getattr(point, name) for point in points], lw=1, marker=mark, ms=3)
         below.set_title(name.replace("_", " "), fontsize=10)
         below.set_xlabel("step")
+        below.xaxis.get_major_locator().set_params(integer=True)
         below.set_ylim(bottom=0.0)
         below.grid(alpha=0.3)
     return figure
