@@ -51,7 +51,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    formats = (code, code_cell, fenced, number, percent)
+    formats = (code, code_cell, fenced, number, origin, percent)
     environment.filters |= {each.__name__: each for each in formats}
     environment.filters["json"] = partial(json.dumps, ensure_ascii=False)
     source = files("gptfx.components.model_card") / TEMPLATE
@@ -61,6 +61,16 @@ def _template() -> jinja2.Template:
 def number(value: float | None, places: int = 0) -> Markdown:
     """With so many digits behind the point."""
     return Markdown("-" if value is None else f"{value:,.{places}f}")
+
+
+def origin(of: Json) -> Markdown:
+    """In which run, and with which code: `run_id` and `revision`."""
+    run, revision = of["run_id"], of["revision"]
+    where = f"in run {code(run)}" if run else "in a run whose id is not known"
+    if not revision:
+        return Markdown(f"{where}, by code whose git revision is not known")
+    changed = ", and files that differ from it" if revision.endswith("+") else ""
+    return Markdown(f"{where}, by code of git revision {code(revision.rstrip('+'))}{changed}")
 
 
 def percent(value: float | None) -> Markdown:

@@ -112,6 +112,7 @@ def figure_of(points: Sequence[Point], sizes: BytesPerToken | None) -> "Figure":
     """The losses above; learning rate, gradient norm and speed below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(9, 7), layout="constrained")
     FigureCanvasAgg(figure)
@@ -124,7 +125,7 @@ def figure_of(points: Sequence[Point], sizes: BytesPerToken | None) -> "Figure":
     if looks:
         losses.plot([*looks], [*looks.values()], "o-", ms=3, label="validation")
     losses.set_xlabel("step")
-    losses.xaxis.get_major_locator().set_params(integer=True)
+    losses.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     losses.set_ylabel("nats/token")
     losses.grid(alpha=0.3)
     losses.legend()
@@ -138,7 +139,7 @@ def figure_of(points: Sequence[Point], sizes: BytesPerToken | None) -> "Figure":
         below.plot(steps, [getattr(point, name) for point in points], lw=1, marker=mark, ms=3)
         below.set_title(name.replace("_", " "), fontsize=10)
         below.set_xlabel("step")
-        below.xaxis.get_major_locator().set_params(integer=True)
+        below.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         below.set_ylim(bottom=0.0)
         below.grid(alpha=0.3)
     return figure

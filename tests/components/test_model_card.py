@@ -148,6 +148,39 @@ def test_a_program_finds_everything_in_one_file(of_gpt: Artifact, gpt: Artifacts
     assert of_gpt.get_int_custom_property("model_blessed") == 0
 
 
+def test_it_says_how_many_parameters_the_model_has(of_gpt: Artifact, of_bigram: Artifact) -> None:
+    """A layer of width 4: attention 60 + 20, feed-forward 80 + 68, three norms of 8."""
+    vocab_size = facts(of_gpt)["tokenizer"]["vocab_size"]
+    by_hand = (vocab_size + 8) * 4 + 60 + 20 + 80 + 68 + 3 * 8
+    assert facts(of_gpt)["parameters"] == by_hand
+    assert f", {by_hand:,} parameters." in readme(of_gpt)[1]
+    assert facts(of_bigram)["parameters"] == vocab_size**2
+
+
+def test_it_says_which_code_trained_the_model_and_which_wrote_it(
+    card: Card, gpt: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever a later run, which finds the model in the cache, was made with."""
+    trained = standard_artifacts.ModelRun()
+    trained.uri = gpt["model_run"].uri
+    trained.mlmd_artifact.custom_properties.MergeFrom(
+        gpt["model_run"].mlmd_artifact.custom_properties
+    )
+    trained.set_string_custom_property("run_id", "2026-11-01T00:00:00")
+    trained.set_string_custom_property("revision", "abcdef+")
+    monkeypatch.setenv("GPTFX_REVISION", "012345")
+    made = card({**gpt, "model_run": trained}, prompts=())
+    training, lineage = (facts(made)[key] for key in ("training", "lineage"))
+    assert (training["run_id"], training["revision"]) == ("2026-11-01T00:00:00", "abcdef+")
+    assert (lineage["run_id"], lineage["revision"]) == (None, "012345")
+    in_words = (
+        "Trained in run `2026-11-01T00:00:00`, by code of git revision `abcdef`, and files that"
+        " differ from it; this card was written in a run whose id is not known, by code of git"
+        " revision `012345`."
+    )
+    assert in_words in readme(made)[1]
+
+
 def test_metrics_stand_by_slice_beside_the_baseline_s(of_gpt: Artifact) -> None:
     rows = facts(of_gpt)["metrics"]
     slices = ["all", "rhymes", "rhymes/bells.txt", "rhymes/more/grün.txt"]
