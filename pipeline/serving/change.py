@@ -18,7 +18,7 @@ from gptfx.modules.export.withdrawn import Withdrawal, lift, withdraw
 from gptfx.pipeline.records import NodeRun
 from gptfx.pipeline.run_record import user
 from gptfx.pipeline.serving.desk import Desk
-from gptfx.pipeline.serving.record import DESTINATION, MODEL, PROMOTION, SERVING, VERSION
+from gptfx.pipeline.serving.record import DESTINATION, IN_RUN, MODEL, PROMOTION, SERVING, VERSION
 from gptfx.pipeline.times import now
 
 
@@ -36,6 +36,7 @@ class Change:
       refused: why the gates had refused it, a line each; then it is pushed by force.
       withdraws: the model that readers are to have no more.
       pages: of the model's card, by name.
+      in_run: the run that does it, if one does.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Change:
     refused: tuple[str, ...] = ()
     withdraws: str | None = None
     pages: Mapping[str, bytes] = NO_PAGES
+    in_run: str | None = None
     by: str = field(default_factory=user)
     at: str = field(default_factory=now)
 
@@ -91,6 +93,7 @@ def _facts(change: Change, number: int, newest: int | None) -> dict[str, Any]:
         "at": change.at,
         "reason": change.reason,
         "forced": bool(change.refused),
+        IN_RUN: change.in_run,
     }
 
 
@@ -132,7 +135,7 @@ class Changed:
             "by": self.by,
             "at": self.at,
             "reason": self.reason,
-            "forced": self.forced,
+            "forced": self.reason if self.forced else None,
             "mended": self.mended,
         }
 

@@ -42,8 +42,10 @@ class Candidate(NamedTuple):
     run_id: str | None = None
 
 
-def promote(desk: Desk, candidate: Candidate, force: str | None = None) -> Changed:
-    """If every gate blessed it, or by force; what was withdrawn is so no more.
+def promote(
+    desk: Desk, candidate: Candidate, force: str | None = None, in_run: str | None = None
+) -> Changed:
+    """If every gate blessed it, or by force; what was withdrawn is so no more. A run says its id.
 
     Raises InputError with the gates' reasons, or for what is served already.
     """
@@ -71,6 +73,7 @@ def promote(desk: Desk, candidate: Candidate, force: str | None = None) -> Chang
         forced_why or BLESSED,
         refused=tuple(refused),
         pages=_pages(desk.metadata, candidate),
+        in_run=in_run,
     )
     return make(desk, change)
 

@@ -62,13 +62,14 @@ def numbers(hand_made: Any, preset: str = "tiny") -> list[str]:
 
 def test_the_list_tells_metrics_the_run_and_what_is_served(hand_made: Any, models: Models) -> None:
     first = hand_made.run("a", bits_per_byte=3.5)
-    second = hand_made.run("b", bits_per_byte=3.25)
+    second = hand_made.run("b", bits_per_byte=3.25, user="ann")
     newest, older = models("list").json
     assert [newest["version"], older["version"]] == numbers(hand_made)[::-1]
     assert (newest["model_id"], newest["run_id"], newest["bits_per_byte"]) == ("b", second, 3.25)
     assert (older["model_id"], older["run_id"], older["bits_per_byte"]) == ("a", first, 3.5)
     assert (newest["served"], older["served"]) == (True, False)
-    assert (newest["how"], newest["withdrawn"]) == ("pushed", None)
+    assert (newest["how"], newest["forced"], newest["withdrawn"]) == ("pushed", None, None)
+    assert (newest["by"], older["by"]) == ("ann", None)  # whose run noted nobody
 
 
 def test_the_table_shows_the_same(hand_made: Any, gptfx: Any) -> None:
@@ -195,7 +196,7 @@ def test_a_model_that_was_superseded_is_promoted_however_it_is_named(
     assert done.code == 0, done.err
     assert ids(hand_made) == ["model-a", "model-b", "model-a"]
     newest = models("list").json[0]
-    assert (newest["how"], newest["forced"], newest["run_id"]) == ("promoted", False, run)
+    assert (newest["how"], newest["forced"], newest["run_id"]) == ("promoted", None, run)
 
 
 def test_a_promotion_takes_a_withdrawal_back(hand_made: Any, models: Models) -> None:
@@ -237,10 +238,11 @@ def test_a_refused_model_is_promoted_by_force_alone_which_is_noted(
     assert models("promote", run, "--force-bless", "  ").code == 2
     forced = models("promote", "latest", "--force-bless", "the demo is today")
     assert forced.code == 0, forced.err
-    assert forced.json["forced"] is True
+    assert forced.json["forced"] == "the demo is today"
     assert ("infra validation had refused" in forced.err) == (gate == "infra-validator")
     newest = models("list").json[0]
-    assert (newest["model_id"], newest["forced"]) == ("b", True)
+    assert (newest["model_id"], newest["how"]) == ("b", "promoted")
+    assert newest["forced"] == "the demo is today"
     assert (newest["by"], newest["reason"]) == (getpass.getuser(), "the demo is today")
     (entry,) = hand_made.store.get_executions_by_type("gptfx.Promotion")
     assert entry.custom_properties["forced"].int_value == 1
