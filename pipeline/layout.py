@@ -17,11 +17,6 @@ def data_home() -> Path:
     return Path(cache).expanduser() / "gptfx"
 
 
-def code_revision() -> str | None:
-    """The git revision of the code where there is no checkout, as in an image: $GPTFX_REVISION."""
-    return os.environ.get("GPTFX_REVISION")
-
-
 @dataclass(frozen=True)
 class Layout:
     """A root folder: metadata, artifacts, pushed models and logs of all runs in it."""

@@ -115,7 +115,7 @@ class Result:
             "nodes": [node_as_json(node) for node in self.nodes],
             "blessed": self.blessed,
             "pushed": self.pushed,
-            "forced": self.forced is not None,
+            "forced": self.forced,
             "unchanged": not self.refused and not self.pushed,
             "model_dir": self.model_dir,
             "model_card": self.model_card,

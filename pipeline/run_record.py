@@ -9,7 +9,6 @@ import importlib.metadata
 import json
 import os
 import socket
-import subprocess
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +18,11 @@ from ml_metadata import errors
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from gptfx.pipeline.layout import code_revision
+from gptfx.components.revision import revision
 from gptfx.pipeline.metadata import RUN_TYPES
 from gptfx.pipeline.stores import StoreAddress, connection
 
 COMPLETE, FAILED, STOPPED, RUNNING = "complete", "failed", "stopped", "running"
-GIT_SECONDS = 10
 
 
 class RunRecord:
@@ -85,27 +83,3 @@ def user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
-
-
-def revision() -> str | None:
-    """The git revision of gptfx's own code, with ``+`` where files differ from it; None without."""
-    if told := code_revision():
-        return told
-    checkout = Path(__file__).resolve().parent.parent
-    if not (checkout / ".git").exists():
-        return None
-    head = _git(checkout, "rev-parse", "HEAD")
-    if not head:
-        return None
-    return head + ("+" if _git(checkout, "status", "--porcelain", "--untracked-files=no") else "")
-
-
-def _git(folder: Path, *words: str) -> str:
-    command = ["git", "-C", str(folder), *words]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=GIT_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()

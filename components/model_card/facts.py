@@ -1,6 +1,7 @@
 """Everything a card says, as JSON: ``card.json``, `FORMAT`.
 
-- `format`, `name` (``gptfx-PRESET``), `model_id`, `preset`, `kind`, `versions`
+- `format`, `name` (``gptfx-PRESET``), `model_id`, `preset`, `kind`, `parameters` (how many; of a
+  bigram, the counts that it keeps), `versions`
 - `blessed`: whether every gate blessed the model; `refused`: why not, a line each
 - `intended_use`: what it is `suited` and `unsuited` for
 - `data`: `corpora`, of each `name`, `title`, `licence`, `source`, `language` (None where nobody
@@ -18,9 +19,11 @@
 - `memorisation`: `window_tokens`, and `said` and `held_out` with `windows`, `found`, `share`; of
   `said`, what the model says unasked, also `texts` and `tokens`; see ``memorised.py``. None where
   there are no samples
-- `training`: `training_seconds`, `processor`, `cores`, `memory_gib`, `gpus`, `tensorflow`
-- `lineage`: `run_id` (None where nobody says it) and `artifacts`: `input`, `type`, `id`, and the
-  `name` of its folder (NODE/OUTPUT/ID)
+- `training`: `training_seconds`, `processor`, `cores`, `memory_gib`, `gpus`, `tensorflow`; `run_id`
+  and `revision` (git's, of gptfx's code; it ends with ``+`` where files differed from it) of the
+  run that trained the model, which a later one may have found in the cache
+- `lineage`: `run_id` and `revision` of the run that wrote this, and `artifacts`: `input`, `type`,
+  `id`, and the `name` of its folder (NODE/OUTPUT/ID). Of a run None where nobody says it
 
 No key holds a place of the machine that it was made on (`reason` quotes the last words of a
 process, whatever they are).
@@ -39,7 +42,8 @@ from gptfx.components.model_card.inputs import MODEL_RUN, Given, Json
 from gptfx.components.model_card.judgement import describe_judgement
 from gptfx.components.model_card.memorised import describe_memorisation
 from gptfx.components.model_card.said import describe_samples, load_speaker
-from gptfx.components.trainer.executor import TRAINING_SECONDS
+from gptfx.components.revision import revision
+from gptfx.components.trainer.executor import REVISION, RUN_ID, TRAINING_SECONDS
 from gptfx.modules.export.versions import LINEAGE
 from gptfx.modules.training.curves import POINTS
 
@@ -68,6 +72,7 @@ def gather(given: Given, run_id: str | None) -> Json:
         "model_id": card["model_id"],
         "preset": lineage["preset"],
         "kind": card["model"]["kind"],
+        "parameters": card["parameters"],
         "versions": card["versions"],
         "intended_use": INTENDED_USE,
         "data": describe_data(given),
@@ -78,7 +83,7 @@ def gather(given: Given, run_id: str | None) -> Json:
         "curves": _curves(given),
         **_said(given, judgement["answers"]),
         "training": _training(given),
-        "lineage": {"run_id": run_id, "artifacts": _artifacts(given)},
+        "lineage": {RUN_ID: run_id, REVISION: revision(), "artifacts": _artifacts(given)},
     }
     finite: Json = _finite(facts)
     return finite
@@ -123,6 +128,8 @@ def _training(given: Given) -> Json:
         "memory_gib": float(noted("memory_gib")),
         "gpus": json.loads(noted("gpus")),
         "tensorflow": noted("tensorflow"),
+        RUN_ID: noted(RUN_ID),
+        REVISION: noted(REVISION),
     }
 
 

@@ -4,9 +4,9 @@ from functools import cache
 from importlib.resources import files
 
 import jinja2
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from gptfx.components.model_card.escaping import html_of
 from gptfx.components.model_card.inputs import Json
 from gptfx.components.model_card.picture import draw_curves
 
@@ -16,9 +16,7 @@ CURVES = "<h2>Curves</h2>\n"  # what texts say is escaped: this is ours
 
 def write_page(facts: Json, markdown: str) -> str:
     """The page of these facts, and of the same in Markdown."""
-    # What is no Markdown is text: no HTML, and no address becomes a link or a picture.
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link"])
-    above, title, below = reader.render(markdown).partition(CURVES)
+    above, title, below = html_of(markdown).partition(CURVES)
     picture = draw_curves(facts["curves"]) if facts["curves"] else ""
     return _template().render(
         title=f"{facts['name']} {facts['model_id']}",

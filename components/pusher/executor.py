@@ -42,12 +42,12 @@ class Executor(base_executor.BaseExecutor):
         pushed.set_string_custom_property(PUSHED_VERSION, version)
 
 
-def _pages(inputs: dict[str, list[Artifact]]) -> list[Path]:
+def _pages(inputs: dict[str, list[Artifact]]) -> dict[str, bytes]:
     """Those of the model's card, if there is one."""
     if MODEL_CARD not in inputs:
-        return []
+        return {}
     card = artifact_utils.get_single_instance(inputs[MODEL_CARD])
-    return [Path(card.uri, name) for name in (README, PAGE)]
+    return {name: Path(card.uri, name).read_bytes() for name in (README, PAGE)}
 
 
 def _say_why(pushed: Artifact, answer: str) -> None:

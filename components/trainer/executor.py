@@ -12,6 +12,7 @@ from tfx.components.trainer import executor
 from tfx.types import Artifact, artifact_utils
 from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY, MODEL_RUN_KEY
 
+from gptfx.components.revision import revision
 from gptfx.components.tokenizer_input import (
     Inputs,
     Parameters,
@@ -27,6 +28,7 @@ TRAIN_STEPS, SEED = "train_steps", "seed"
 KEYS = {TRAIN_STEPS: "steps", SEED: "seed"}  # of the section `trainer`
 
 # Custom properties of the ModelRun artifact; beside them the fields of `Hardware`.
+RUN_ID, REVISION = "run_id", "revision"
 TRAINING_SECONDS = "training_seconds"  # of the attempt that ended well, with reading and exporting
 
 
@@ -42,6 +44,17 @@ class Executor(executor.GenericExecutor):
         super().Do(inputs, output_dict, parameters)
         model_run = artifact_utils.get_single_instance(output_dict[MODEL_RUN_KEY])
         note(model_run, time.monotonic() - started, hardware())
+        note_origin(model_run, self._context.pipeline_run_id if self._context else None)
+
+
+def note_origin(model_run: Artifact, run_id: str | None) -> None:
+    """Says of a training in which run it was, and with which code; what nobody knows is left out.
+
+    A later run that finds it in the cache has another id, and maybe other code.
+    """
+    for name, value in ((RUN_ID, run_id), (REVISION, revision())):
+        if value:
+            model_run.set_string_custom_property(name, value)
 
 
 def note(model_run: Artifact, seconds: float, on: Hardware) -> None:

@@ -74,7 +74,8 @@ def export(serving_model: ServingModel, folder: Path, card: dict[str, Any]) -> s
     tokenizer = serving_model.tokenizer.source
     requires = ["tensorflow-text"] if tokenizer.normalization != "none" else []
     fixed = {"format": CARD_FORMAT, "contract": CONTRACT, "model_id": identity}
-    write_card(folder, {**fixed, "versions": versions, "requires": requires, **card})
+    found = {"parameters": int(serving_model.model.model.count_params())}
+    write_card(folder, {**fixed, **found, "versions": versions, "requires": requires, **card})
     tokenizer.save(folder / CARD_PATH.parent)
     return identity
 

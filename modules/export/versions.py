@@ -3,14 +3,16 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gptfx.data.errors import InputError
 from gptfx.modules.export.card import CARD_PATH, CONTRACT, read_card
 
 GRAPH = "saved_model.pb"
+NO_PAGES: Mapping[str, bytes] = MappingProxyType({})
 LINEAGE = "lineage"  # key of the card: what must agree for two models to be compared
 
 
@@ -64,10 +66,10 @@ def lay_down(
     source: Path,
     target: Path,
     copy: Callable[[str, str], object] = shutil.copy2,
-    pages: Iterable[Path] = (),
+    pages: Mapping[str, bytes] = NO_PAGES,
 ) -> None:
-    """Copies the folder `source`, and pages about the model into its ``assets.extra``, to `target`,
-    which appears at once; one that is there stays.
+    """Copies the folder `source` to `target`, which appears at once, with pages about the model, by
+    name, in its ``assets.extra``; a target that is there stays.
 
     A copy is made beside its place and renamed there: readers see it whole or not at all.
     """
@@ -76,8 +78,10 @@ def lay_down(
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # what a killed push left
     shutil.copytree(source, partial, copy_function=copy)
-    for page in pages:
-        shutil.copy(page, partial / CARD_PATH.parent)
+    for name, content in pages.items():
+        page = partial / CARD_PATH.parent / name
+        page.unlink(missing_ok=True)  # it may be another version's, too
+        page.write_bytes(content)
     partial.rename(target)
 
 

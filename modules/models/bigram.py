@@ -153,6 +153,10 @@ class SparseBigram(tf.Module):
         best = _likeliest(counts, smoothing)
         self.best = tf.Variable(best, trainable=False)  # (vocab_size,) the likeliest next token
 
+    def count_params(self) -> int:
+        """How many counts it goes by: of the pairs that were seen, and of each token."""
+        return int(self.counts.shape[0]) - 1 + self.vocab_size
+
     def log_probability(self, tokens: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """log p(target | token), elementwise over ids of any shape; float32."""
         key = tf.cast(tokens, tf.int64) * self.vocab_size + tf.cast(targets, tf.int64)

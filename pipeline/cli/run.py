@@ -186,7 +186,7 @@ def _failure(error: Any) -> dict[str, Any]:
         "nodes": [node_as_json(node) for node in error.nodes],
         "blessed": False,
         "pushed": False,
-        "forced": False,
+        "forced": None,
         "model_dir": None,
         "model_card": None,
         "changed": [],

@@ -1,16 +1,24 @@
 """A model becomes the newest version by hand: by a rollback, or by a promotion."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gptfx.modules.export.versions import lay_down, link_or_copy, next_number, versions
+from gptfx.components.model_card.verdict import Force, forced
+from gptfx.modules.export.versions import (
+    NO_PAGES,
+    lay_down,
+    link_or_copy,
+    next_number,
+    versions,
+)
 from gptfx.modules.export.withdrawn import Withdrawal, lift, withdraw
 from gptfx.pipeline.records import NodeRun
 from gptfx.pipeline.run_record import user
 from gptfx.pipeline.serving.desk import Desk
-from gptfx.pipeline.serving.record import DESTINATION, MODEL, PROMOTION, SERVING, VERSION
+from gptfx.pipeline.serving.record import DESTINATION, IN_RUN, MODEL, PROMOTION, SERVING, VERSION
 from gptfx.pipeline.times import now
 
 
@@ -25,9 +33,10 @@ class Change:
       model_id: its own id.
       model: the number of its artifact; None where the metadata know none.
       reason: in one line.
-      forced: whether a gate had refused it.
+      refused: why the gates had refused it, a line each; then it is pushed by force.
       withdraws: the model that readers are to have no more.
-      pages: of the model's card; a version that is laid down again has them already.
+      pages: of the model's card, by name.
+      in_run: the run that does it, if one does.
     """
 
     kind: str
@@ -36,11 +45,19 @@ class Change:
     model_id: str
     model: int | None
     reason: str
-    forced: bool = False
+    refused: tuple[str, ...] = ()
     withdraws: str | None = None
-    pages: tuple[Path, ...] = ()
+    pages: Mapping[str, bytes] = NO_PAGES
+    in_run: str | None = None
     by: str = field(default_factory=user)
     at: str = field(default_factory=now)
+
+    @property
+    def told_pages(self) -> Mapping[str, bytes]:
+        """The pages; of a model that is pushed by force, they say so."""
+        if not self.refused:
+            return self.pages
+        return forced(self.pages, self.refused, Force(self.by, self.at, self.reason))
 
 
 def make(desk: Desk, change: Change) -> "Changed":
@@ -54,11 +71,8 @@ def make(desk: Desk, change: Change) -> "Changed":
         note = (known[-1].number, change.by, change.at, change.reason)
         withdraw(change.serving, Withdrawal(change.withdraws, *note))
     is_version = change.source.parent == change.serving
-    target = Path(facts[DESTINATION])
-    if is_version:
-        lay_down(change.source, target, link_or_copy)
-    else:
-        lay_down(change.source, target, pages=change.pages)
+    copy = link_or_copy if is_version else shutil.copy2
+    lay_down(change.source, Path(facts[DESTINATION]), copy, change.told_pages)
     if change.kind == PROMOTION:
         lift(change.serving, change.model_id)
     desk.record.end(entry)
@@ -78,7 +92,8 @@ def _facts(change: Change, number: int, newest: int | None) -> dict[str, Any]:
         "by": change.by,
         "at": change.at,
         "reason": change.reason,
-        "forced": change.forced,
+        "forced": bool(change.refused),
+        IN_RUN: change.in_run,
     }
 
 
@@ -120,7 +135,7 @@ class Changed:
             "by": self.by,
             "at": self.at,
             "reason": self.reason,
-            "forced": self.forced,
+            "forced": self.reason if self.forced else None,
             "mended": self.mended,
         }
 

@@ -24,5 +24,5 @@ def force_result(
     is_served = bool(known) and known[-1].model_id == candidate.model_id
     if is_served and not withdrawal_of(candidate.serving, candidate.model_id):
         return replace(result, forced=reason, model_dir=str(known[-1].folder))
-    changed = promote(desk, candidate, force=reason)
+    changed = promote(desk, candidate, force=reason, in_run=result.run_id)
     return replace(result, forced=reason, pushed=True, model_dir=str(changed.folder))

@@ -11,7 +11,7 @@ from gptfx.pipeline.metadata import Metadata
 from gptfx.pipeline.records import Artifact, NodeRun
 from gptfx.pipeline.serving.choosing import serving_folders
 from gptfx.pipeline.serving.origin import model_of, origins
-from gptfx.pipeline.serving.record import PROMOTION, ROLLBACK
+from gptfx.pipeline.serving.record import IN_RUN, PROMOTION, ROLLBACK
 from gptfx.pipeline.times import iso
 
 PUSHED, PROMOTED, ROLLED_BACK, UNKNOWN = "pushed", "promoted", "rolled back", "unknown"
@@ -25,10 +25,12 @@ class Listed:
 
     Attributes:
       version: its number, folder and card.
-      how: `pushed` by a run, `promoted`, `rolled back`; `unknown` to the metadata.
+      how: `pushed` by a run, also by force; `promoted`, `rolled back`; `unknown` to the metadata.
       at: when, ISO 8601.
-      by, reason: of one that came by hand.
-      forced: whether a gate had refused it.
+      by: whom; of a push whoever started the run, None where nobody noted it, as on a cluster.
+      reason: of one that came by hand or by force.
+      forced: the reason, where a gate had refused it, or a run pushed it although it was withdrawn;
+        else None.
       run_id: the run that made the model.
       metrics: of the model over the whole eval split.
       is_served: whether it is the newest of its preset, which servers take.
@@ -40,7 +42,7 @@ class Listed:
     at: str | None
     by: str | None
     reason: str | None
-    forced: bool
+    forced: str | None
     run_id: str | None
     metrics: dict[str, float]
     is_served: bool
@@ -87,16 +89,22 @@ def _listed(version: Version, origin: NodeRun | None, about: "Models", is_served
     run_id, metrics = about.facts(origin)
     return Listed(
         version,
-        how=HOW.get(origin.id, PUSHED) if origin else UNKNOWN,
+        how=_how(origin),
         at=told["at"] if by_hand else iso(origin.started) if origin else None,
-        by=told["by"] if by_hand else None,
+        by=told["by"] if by_hand else about.user(origin),
         reason=told["reason"] if by_hand else None,
-        forced=by_hand and bool(told["forced"]),
+        forced=told["reason"] if by_hand and (told["forced"] or IN_RUN in told) else None,
         run_id=run_id,
         metrics=metrics,
         is_served=is_served,
         withdrawal=withdrawal_of(version.folder.parent, version.model_id),
     )
+
+
+def _how(origin: NodeRun | None) -> str:
+    if origin is None:
+        return UNKNOWN
+    return PUSHED if IN_RUN in origin.parameters else HOW.get(origin.id, PUSHED)
 
 
 class Models:
@@ -114,6 +122,12 @@ class Models:
         if model.id not in self._known:
             self._known[model.id] = (self._made_in(model), self._metrics(model))
         return self._known[model.id]
+
+    def user(self, origin: NodeRun | None) -> str | None:
+        """Whoever started the run that pushed a version."""
+        run_id = self._metadata.run_of(origin) if origin else None
+        run = self._metadata.run_without_nodes(run_id) if run_id else None
+        return run.noted.get("user") if run else None
 
     def _made_in(self, model: Artifact) -> str | None:
         makers = self._metadata.makers([model.id])[model.id]

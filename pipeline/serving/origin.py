@@ -32,9 +32,18 @@ def model_of(metadata: Metadata, origin: NodeRun) -> Artifact | None:
     return metadata.artifact(int(number)) if number else None
 
 
-def pages_of(metadata: Metadata, model: Artifact | None) -> tuple[Path, ...]:
-    """The pages of a model's card, the newest, as far as they are there."""
+def pages_of(
+    metadata: Metadata, model: Artifact | None, run_id: str | None = None
+) -> dict[str, bytes]:
+    """The pages of a model's card, by name, as far as they are there: of a run's, or the newest."""
     takers = metadata.takers([model.id])[model.id] if model else []
-    cards = [node.outputs["card"] for node in takers if "card" in node.outputs]
-    names = [Path(card.uri, name) for card in cards[-1:] for name in (README, PAGE)]
-    return tuple(path for path in names if path.is_file())
+    nodes = [node for node in takers if "card" in node.outputs]
+    if run_id is not None:
+        nodes = [node for node in nodes if metadata.run_of(node) == run_id]
+    return pages_in(Path(nodes[-1].outputs["card"].uri)) if nodes else {}
+
+
+def pages_in(folder: Path) -> dict[str, bytes]:
+    """Those that lie in a folder."""
+    paths = [path for name in (README, PAGE) if (path := folder / name).is_file()]
+    return {path.name: path.read_bytes() for path in paths}

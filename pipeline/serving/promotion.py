@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gptfx.data.errors import InputError
-from gptfx.modules.export.card import read_card
+from gptfx.modules.export.card import CARD_PATH, read_card
 from gptfx.modules.export.versions import versions
 from gptfx.modules.export.withdrawn import withdrawal_of
 from gptfx.pipeline.history.artifacts import find_artifact, model_folder, model_ids
@@ -17,7 +17,7 @@ from gptfx.pipeline.serving.change import Change, Changed, make, mended
 from gptfx.pipeline.serving.choosing import find_version, require_reason, serving_folders
 from gptfx.pipeline.serving.desk import Desk
 from gptfx.pipeline.serving.gates import refusals
-from gptfx.pipeline.serving.origin import model_of, origins, pages_of
+from gptfx.pipeline.serving.origin import model_of, origins, pages_in, pages_of
 from gptfx.pipeline.serving.record import MODEL, PROMOTION, PUSHED_MODEL, SERVING
 
 BLESSED = "every gate blessed it"
@@ -42,8 +42,10 @@ class Candidate(NamedTuple):
     run_id: str | None = None
 
 
-def promote(desk: Desk, candidate: Candidate, force: str | None = None) -> Changed:
-    """If every gate blessed it, or by force; what was withdrawn is so no more.
+def promote(
+    desk: Desk, candidate: Candidate, force: str | None = None, in_run: str | None = None
+) -> Changed:
+    """If every gate blessed it, or by force; what was withdrawn is so no more. A run says its id.
 
     Raises InputError with the gates' reasons, or for what is served already.
     """
@@ -62,23 +64,24 @@ def promote(desk: Desk, candidate: Candidate, force: str | None = None) -> Chang
     if refused and forced_why is None:
         remedy = "gptfx models promote ID --force-bless REASON pushes it all the same"
         raise InputError("not every gate blessed the model", "; ".join(refused), remedy)
-    why = forced_why or BLESSED
-    pages = pages_of(desk.metadata, candidate.model)
-    return make(desk, _change(candidate, why, bool(refused), pages))
-
-
-def _change(candidate: Candidate, reason: str, is_forced: bool, pages: tuple[Path, ...]) -> Change:
-    number = candidate.model.id if candidate.model else None
-    return Change(
+    change = Change(
         PROMOTION,
         candidate.serving,
         candidate.source,
         candidate.model_id,
-        number,
-        reason,
-        forced=is_forced,
-        pages=pages,
+        candidate.model.id if candidate.model else None,
+        forced_why or BLESSED,
+        refused=tuple(refused),
+        pages=_pages(desk.metadata, candidate),
+        in_run=in_run,
     )
+    return make(desk, change)
+
+
+def _pages(metadata: Metadata, candidate: Candidate) -> dict[str, bytes]:
+    """Of its card: a version has its own, which say who pushed it by force, if somebody did."""
+    own = pages_in(candidate.source / CARD_PATH.parent)
+    return own or pages_of(metadata, candidate.model, candidate.run_id)
 
 
 def find_candidate(

@@ -25,6 +25,7 @@ OF_ARTIFACT = (  # what the new version's artifact is told of the entry
     VERSION, DESTINATION, "model_id", "by", "reason", "forced", "at", "from_version"
 )  # fmt: skip
 SERVING, MODEL = "serving_folder", "model_artifact"
+IN_RUN = "in_run"  # the id of the run that pushed a model by force
 FOLDER_TYPE = "gptfx.ServingFolder"  # of the context that all entries about a folder are in
 
 

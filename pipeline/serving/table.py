@@ -36,8 +36,9 @@ def _state(each: Listed) -> str:
 
 
 def _how(each: Listed) -> str:
-    """`pushed`; what was done by hand with who and why; and why it was withdrawn."""
-    by_hand = f" by {each.by}: {each.reason}" if each.by else ""
+    """What was done, by whom, and why if somebody said so; and why it was withdrawn."""
     forced = " by force" if each.forced else ""
+    by = f" by {each.by}" if each.by else ""
+    why = f": {each.reason}" if each.reason else ""
     note = f"; {each.withdrawal}" if each.withdrawal else ""
-    return f"{each.how}{forced}{by_hand}{note}"
+    return f"{each.how}{forced}{by}{why}{note}"

@@ -16,6 +16,7 @@ from gptfx.components.evaluator.eval_config import bounds, eval_config
 from gptfx.components.model_card.component import ModelCardWriter
 from gptfx.components.model_card.excerpts import excerpts
 from gptfx.components.model_card.executor import write
+from gptfx.components.model_card.verdict import Force, forced
 
 Artifacts = dict[str, Artifact]
 Json = dict[str, Any]
@@ -147,6 +148,39 @@ def test_a_program_finds_everything_in_one_file(of_gpt: Artifact, gpt: Artifacts
     assert of_gpt.get_int_custom_property("model_blessed") == 0
 
 
+def test_it_says_how_many_parameters_the_model_has(of_gpt: Artifact, of_bigram: Artifact) -> None:
+    """A layer of width 4: attention 60 + 20, feed-forward 80 + 68, three norms of 8."""
+    vocab_size = facts(of_gpt)["tokenizer"]["vocab_size"]
+    by_hand = (vocab_size + 8) * 4 + 60 + 20 + 80 + 68 + 3 * 8
+    assert facts(of_gpt)["parameters"] == by_hand
+    assert f", {by_hand:,} parameters." in readme(of_gpt)[1]
+    assert facts(of_bigram)["parameters"] == vocab_size**2
+
+
+def test_it_says_which_code_trained_the_model_and_which_wrote_it(
+    card: Card, gpt: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever a later run, which finds the model in the cache, was made with."""
+    trained = standard_artifacts.ModelRun()
+    trained.uri = gpt["model_run"].uri
+    trained.mlmd_artifact.custom_properties.MergeFrom(
+        gpt["model_run"].mlmd_artifact.custom_properties
+    )
+    trained.set_string_custom_property("run_id", "2026-11-01T00:00:00")
+    trained.set_string_custom_property("revision", "abcdef+")
+    monkeypatch.setenv("GPTFX_REVISION", "012345")
+    made = card({**gpt, "model_run": trained}, prompts=())
+    training, lineage = (facts(made)[key] for key in ("training", "lineage"))
+    assert (training["run_id"], training["revision"]) == ("2026-11-01T00:00:00", "abcdef+")
+    assert (lineage["run_id"], lineage["revision"]) == (None, "012345")
+    in_words = (
+        "Trained in run `2026-11-01T00:00:00`, by code of git revision `abcdef`, and files that"
+        " differ from it; this card was written in a run whose id is not known, by code of git"
+        " revision `012345`."
+    )
+    assert in_words in readme(made)[1]
+
+
 def test_metrics_stand_by_slice_beside_the_baseline_s(of_gpt: Artifact) -> None:
     rows = facts(of_gpt)["metrics"]
     slices = ["all", "rhymes", "rhymes/bells.txt", "rhymes/more/grün.txt"]
@@ -164,6 +198,36 @@ def test_a_model_that_was_refused_has_a_card_that_says_why(of_gpt: Artifact) -> 
     assert "better than the bigram" in reason
     assert "Refused" in readme(of_gpt)[1]
     assert reason in Page(Path(of_gpt.uri)).text
+
+
+def test_a_card_is_written_again_where_somebody_pushes_its_model_by_force(of_gpt: Artifact) -> None:
+    pages = {name: Path(of_gpt.uri, name).read_bytes() for name in ("README.md", "card.html")}
+    (reason,) = facts(of_gpt)["refused"]
+    told = forced(pages, [reason], Force("ann", "2026-11-27T12:00:00+00:00", HOSTILE))
+    assert {"not pushed" in text.decode() for text in pages.values()} == {True}
+    for name, text in told.items():
+        new, old = (each.decode().splitlines() for each in (text, pages[name]))
+        begun = next(index for index, line in enumerate(old) if "not pushed" in line)
+        assert new[:begun] == old[:begun]
+        assert new[begun:] != old[begun:]
+        title = next(line for line in old if line.endswith(("# Intended use", "use</h2>")))
+        assert new[new.index(title) :] == old[old.index(title) :]
+        assert "not pushed" not in text.decode()
+    again = forced(told, [reason], Force("bea", "2026-11-28", "why not"))
+    assert "ann" not in again["README.md"].decode().partition("## Intended use")[0]
+    folder = Path(of_gpt.uri, "forced")
+    folder.mkdir()
+    for name, text in told.items():
+        (folder / name).write_bytes(text)
+    page = Page(folder)
+    assert page.tags <= Page(Path(of_gpt.uri)).tags | {"ul", "li"}
+    shown = HOSTILE.replace("\x00", "␀").replace("\x1b", "␛").replace("\n", "␊")
+    assert f"pushed by force by ann, 2026-11-27T12:00:00+00:00: {shown}" in page.text
+    assert reason in page.text
+
+
+def test_a_page_without_a_verdict_is_not_served_with_a_forced_model() -> None:
+    assert forced({"README.md": b"# Mine\n"}, ["no"], Force("ann", "now", "why")) == {}
 
 
 def test_a_blessed_bigram_has_a_card_without_curves(of_bigram: Artifact) -> None:

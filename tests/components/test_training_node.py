@@ -44,6 +44,7 @@ def test_the_model_run_holds_the_points_and_their_picture(train: Callable[..., A
 def test_the_model_run_says_how_long_it_took_and_on_what(gpt: Artifacts) -> None:
     made = gpt["model_run"]
     assert 0.0 < made.get_float_custom_property("training_seconds") < 600.0
+    assert len(made.get_string_custom_property("revision").rstrip("+")) == 40  # of this checkout
     assert made.get_string_custom_property("processor")
     assert made.get_float_custom_property("cores") > 0.0
     assert made.get_float_custom_property("memory_gib") > 0.0

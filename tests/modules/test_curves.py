@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
+from matplotlib.image import imread
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gptfx.modules.training.curves import PICTURE, POINTS, BytesPerToken, Curves, Point
+from gptfx.modules.training.curves import PICTURE, POINTS, BytesPerToken, Curves, Point, draw
 
 FIRST = Point(20, 2.0, 0.5, 0.01, 1000.0)
 LAST = Point(40, 1.0, 0.25, 0.001, 2000.0, validation_loss=1.5)
@@ -72,6 +73,16 @@ def test_the_picture_is_a_png_of_readable_size(folder: Path) -> None:
     width, height = struct.unpack(">II", data[16:24])
     assert width > 800 < height + 400
     assert len(data) > 20_000  # something is drawn
+
+
+def test_a_single_point_is_seen_in_every_plot(tmp_path: Path) -> None:
+    """A line needs two."""
+    draw([FIRST], None, tmp_path / PICTURE)
+    picture = imread(tmp_path / PICTURE)  # (height, width, 4)
+    height, width = picture.shape[:2]
+    upper, lower = picture[height // 6 : height // 2], picture[height * 2 // 3 :]  # no legend
+    plots = [upper, *(lower[:, width * i // 3 : width * (i + 1) // 3] for i in range(3))]
+    assert all((plot[..., 2] - plot[..., 0] > 0.3).any() for plot in plots)
 
 
 def test_bytes_per_token_are_those_of_the_streams() -> None:

@@ -106,12 +106,14 @@ def test_the_card_of_a_pushed_model_lies_beside_it_and_with_the_artifacts(smoke:
     for name in ("README.md", "card.html"):
         assert (extra / name).read_bytes() == (card / name).read_bytes()
     facts = json.loads((card / "card.json").read_text())
+    for place in ("training", "lineage"):
+        assert facts[place]["run_id"] == smoke.finished.json["run_id"]
+        assert len(facts[place]["revision"].rstrip("+")) == 40  # of the checkout that is tested
     assert facts["blessed"] is True
     assert (
         facts["metrics"][0]["model"]["bits_per_byte"]
         == smoke.finished.json["metrics"]["bits_per_byte"]
     )
-    assert facts["lineage"]["run_id"] == smoke.finished.json["run_id"]
     assert [corpus["licence"] for corpus in facts["data"]["corpora"]] == ["Apache-2.0"] * 2
     assert facts["memorisation"]["said"]["windows"] == 1000
     assert str(smoke.root) not in json.dumps(facts)

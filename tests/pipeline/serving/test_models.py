@@ -12,6 +12,34 @@ import pytest
 from gptfx.modules.export.versions import versions
 
 Models = Callable[..., Any]
+README = """---
+license: other
+---
+
+# gptfx-tiny
+
+A GPT.
+
+**Refused**, and not pushed:
+
+- it moved
+
+## Intended use
+
+Continuing a text.
+"""
+PAGE = """<!DOCTYPE html>
+<body>
+<h1>gptfx-tiny</h1>
+<p>A GPT.</p>
+<p><strong>Refused</strong>, and not pushed:</p>
+<ul>
+<li>it moved</li>
+</ul>
+<h2>Intended use</h2>
+<p>Continuing a text.</p>
+</body>
+"""
 
 
 @pytest.fixture
@@ -34,13 +62,14 @@ def numbers(hand_made: Any, preset: str = "tiny") -> list[str]:
 
 def test_the_list_tells_metrics_the_run_and_what_is_served(hand_made: Any, models: Models) -> None:
     first = hand_made.run("a", bits_per_byte=3.5)
-    second = hand_made.run("b", bits_per_byte=3.25)
+    second = hand_made.run("b", bits_per_byte=3.25, user="ann")
     newest, older = models("list").json
     assert [newest["version"], older["version"]] == numbers(hand_made)[::-1]
     assert (newest["model_id"], newest["run_id"], newest["bits_per_byte"]) == ("b", second, 3.25)
     assert (older["model_id"], older["run_id"], older["bits_per_byte"]) == ("a", first, 3.5)
     assert (newest["served"], older["served"]) == (True, False)
-    assert (newest["how"], newest["withdrawn"]) == ("pushed", None)
+    assert (newest["how"], newest["forced"], newest["withdrawn"]) == ("pushed", None, None)
+    assert (newest["by"], older["by"]) == ("ann", None)  # whose run noted nobody
 
 
 def test_the_table_shows_the_same(hand_made: Any, gptfx: Any) -> None:
@@ -167,7 +196,7 @@ def test_a_model_that_was_superseded_is_promoted_however_it_is_named(
     assert done.code == 0, done.err
     assert ids(hand_made) == ["model-a", "model-b", "model-a"]
     newest = models("list").json[0]
-    assert (newest["how"], newest["forced"], newest["run_id"]) == ("promoted", False, run)
+    assert (newest["how"], newest["forced"], newest["run_id"]) == ("promoted", None, run)
 
 
 def test_a_promotion_takes_a_withdrawal_back(hand_made: Any, models: Models) -> None:
@@ -179,12 +208,20 @@ def test_a_promotion_takes_a_withdrawal_back(hand_made: Any, models: Models) -> 
     assert all(each["withdrawn"] is None for each in models("list").json)
 
 
-def describe(hand_made: Any, run: str) -> None:
-    """A card of the newest model, made in a run."""
+def describe(hand_made: Any, run: str) -> Path:
+    """A card of the newest model, which a gate refused, made in a run; its folder."""
     model = max(each.id for each in hand_made.store.get_artifacts_by_type("Model"))
     card = hand_made.node(run, "model-card", {"model": model}, {"card": "gptfx.ModelCard"})
-    for name in ("README.md", "card.html"):
-        Path(hand_made.uri(card["card"]), name).write_text(f"the card, {name}")
+    folder = Path(hand_made.uri(card["card"]))
+    (folder / "README.md").write_text(README)
+    (folder / "card.html").write_text(PAGE)
+    return folder
+
+
+def served_pages(hand_made: Any) -> list[str]:
+    """Of the newest version: README.md and card.html."""
+    extra = versions(hand_made.layout.serving("tiny"))[-1].folder / "assets.extra"
+    return [(extra / name).read_text() for name in ("README.md", "card.html")]
 
 
 @pytest.mark.parametrize("gate", ["evaluator", "infra-validator"])
@@ -201,16 +238,72 @@ def test_a_refused_model_is_promoted_by_force_alone_which_is_noted(
     assert models("promote", run, "--force-bless", "  ").code == 2
     forced = models("promote", "latest", "--force-bless", "the demo is today")
     assert forced.code == 0, forced.err
-    assert forced.json["forced"] is True
+    assert forced.json["forced"] == "the demo is today"
     assert ("infra validation had refused" in forced.err) == (gate == "infra-validator")
     newest = models("list").json[0]
-    assert (newest["model_id"], newest["forced"]) == ("b", True)
-    extra = Path(newest["model_dir"]) / "assets.extra"
-    assert (extra / "README.md").read_text() == "the card, README.md"
-    assert (extra / "card.html").read_text() == "the card, card.html"
+    assert (newest["model_id"], newest["how"]) == ("b", "promoted")
+    assert newest["forced"] == "the demo is today"
     assert (newest["by"], newest["reason"]) == (getpass.getuser(), "the demo is today")
     (entry,) = hand_made.store.get_executions_by_type("gptfx.Promotion")
     assert entry.custom_properties["forced"].int_value == 1
+
+
+def test_the_card_that_is_served_says_who_pushed_a_refused_model_and_the_run_s_stays(
+    hand_made: Any, models: Models
+) -> None:
+    run = hand_made.run("b", refused_by="evaluator")
+    folder = describe(hand_made, run)
+    assert models("promote", run, "--force-bless", "<b>the demo</b> is today").code == 0
+    (newest,) = models("list").json
+    markdown, page = served_pages(hand_made)
+    by = f"by {getpass.getuser()}, {newest['at']}"
+    assert f"**Refused, and pushed by force** {by}: \\<b\\>the demo\\</b\\> is today" in markdown
+    assert f"{by}: &lt;b&gt;the demo&lt;/b&gt; is today" in page
+    for text in (markdown, page):
+        assert "not pushed" not in text
+        assert "evaluator said no" in text
+        assert "it moved" not in text
+        assert "Continuing a text" in text
+        assert text.index("A GPT") < text.index("by force") < text.index("Intended use")
+    assert (folder / "README.md").read_text() == README
+    assert (folder / "card.html").read_text() == PAGE
+
+
+def test_a_version_that_is_forced_again_says_by_whom_and_the_old_one_what_it_said(
+    hand_made: Any, models: Models, gptfx: Any
+) -> None:
+    hand_made.run("a")
+    run = hand_made.run("b", refused_by="evaluator")
+    describe(hand_made, run)
+    assert models("promote", run, "--force-bless", "first").code == 0
+    first, number = served_pages(hand_made), numbers(hand_made)[-1]
+    assert models("rollback", "--reason", "x").code == 0
+    root = str(hand_made.layout.root)
+    again = ("models", "promote", number, "--force-bless", "second", "--root", root)
+    assert gptfx(*again, LOGNAME="ann").code == 0
+    assert all(": second" in text and "by ann" in text for text in served_pages(hand_made))
+    extra = hand_made.layout.serving("tiny") / number / "assets.extra"
+    assert [(extra / name).read_text() for name in ("README.md", "card.html")] == first
+
+
+def test_a_rollback_to_a_forced_version_still_says_so(hand_made: Any, models: Models) -> None:
+    run = hand_made.run("b", refused_by="evaluator")
+    describe(hand_made, run)
+    assert models("promote", run, "--force-bless", "first").code == 0
+    pages = served_pages(hand_made)
+    hand_made.run("c")
+    assert models("rollback", "--reason", "c is worse").code == 0
+    assert served_pages(hand_made) == pages
+
+
+def test_the_card_is_that_of_the_run_that_is_named(hand_made: Any, models: Models) -> None:
+    """Another run, with other bounds, may say something else of the same model."""
+    run = hand_made.run("b", refused_by="evaluator")
+    describe(hand_made, run)
+    other = describe(hand_made, hand_made.begin_run())
+    (other / "README.md").write_text(README.replace("A GPT.", "Of the other run."))
+    assert models("promote", run, "--force-bless", "as it was").code == 0
+    assert "A GPT." in served_pages(hand_made)[0]
 
 
 def test_a_model_whose_run_did_not_come_to_its_gates_is_refused(

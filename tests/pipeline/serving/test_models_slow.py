@@ -1,10 +1,12 @@
 """A model is rolled back, and no run brings it back; it is forced, promoted; garbage goes."""
 
+import getpass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gptfx.components.model_card.escaping import escape
 from gptfx.modules.export.versions import versions
 
 pytestmark = pytest.mark.slow
@@ -46,11 +48,13 @@ def test_a_run_does_not_push_back_what_was_rolled_back(gptfx: Any, tmp_path: Pat
 
     forced = gptfx(*second_run, "--force-bless", "it swears no more")
     assert forced.code == 0, forced.err
-    assert (forced.json["forced"], forced.json["pushed"]) == (True, True)
+    assert (forced.json["forced"], forced.json["pushed"]) == ("it swears no more", True)
     assert versions(serving)[-1].model_id == bad
     assert forced.json["model_dir"] == str(versions(serving)[-1].folder)
     assert gptfx("runs", "list", *where).json[0]["forced"] == "it swears no more"
     assert gptfx("runs", "list", *where).json[0]["outcome"] == "pushed"
+    newest = gptfx("models", "list", *where).json[0]
+    assert (newest["how"], newest["forced"]) == ("pushed", "it swears no more")
 
     promoted = gptfx("models", "promote", first.json["run_id"], *where)
     assert promoted.code == 0, promoted.err
@@ -81,10 +85,19 @@ def test_a_model_that_a_gate_refused_is_pushed_by_force_and_once(
     for is_pushed in (True, False):
         forced = gptfx(*run, "--force-bless", "to see the page")
         assert forced.code == 0, forced.err
-        assert (forced.json["blessed"], forced.json["forced"]) == (False, True)
+        assert (forced.json["blessed"], forced.json["forced"]) == (False, "to see the page")
         assert forced.json["pushed"] is is_pushed
         assert any("absolute bound" in reason for reason in forced.json["refused"])
     (version,) = gptfx("models", "list", *where).json
-    assert (version["how"], version["forced"]) == ("promoted", True)
-    assert version["reason"] == "to see the page"
+    folder = Path(forced.json["model_card"])
+    assert "**Refused**, and not pushed" in (folder / "README.md").read_text()
+    served = (Path(version["model_dir"]) / "assets.extra" / "README.md").read_text()
+    by = f"by {escape(version['by'])}, {version['at']}: to see the page"
+    assert f"**Refused, and pushed by force** {by}" in served
+    assert "absolute bound" in served.partition("## Intended use")[0]
+    assert "not pushed" not in served
+    assert (version["how"], version["forced"]) == ("pushed", "to see the page")
+    assert (version["reason"], version["by"]) == ("to see the page", getpass.getuser())
+    table = gptfx("models", "list", *where[:2], COLUMNS="300").out
+    assert f"pushed by force by {version['by']}: to see the page" in table
     assert gptfx(*run).code == 3
