@@ -103,19 +103,22 @@ def roll_back_model(
     """
     from gptfx.pipeline.serving.choosing import require_reason
     from gptfx.pipeline.serving.desk import desk
-    from gptfx.pipeline.serving.rollback import roll_back
+    from gptfx.pipeline.serving.rollback import doubts, roll_back
 
     del verbose
     require_reason(reason, "--reason")
     layout = layout_of(root)
     with desk(layout, address_of(layout, store)) as held:
         changed = roll_back(held, to, preset, reason)
+        for line in doubts(held, changed):
+            print(f"gptfx: of the model that is served now: {line}", file=sys.stderr)
     _show(changed, "Rolled back", as_json)
     if not as_json:
         old = changed.from_version
         print(
             f"Version {old} is withdrawn: no run pushes its model again, nor compares with it."
-            f" `gptfx models promote {old}` takes that back."
+            f" `gptfx models promote {old}` takes that back; where a gate had refused it, with"
+            " --force-bless REASON."
         )
 
 

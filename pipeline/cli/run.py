@@ -51,7 +51,7 @@ def run(
     """Text in; a gated and pushed GPT out, and a sample of its text on the screen.
 
     Exit codes: 0 pushed, or nothing changed since the last push; 1 failure; 2 bad input; 3 ran, but
-    the gates did not bless the model, or it was withdrawn; 130 and 143 stopped by Ctrl-C or SIGTERM.
+    the gates did not bless the model, or it was withdrawn; 130, 143 stopped by Ctrl-C, SIGTERM.
     """
     from gptfx.modules.tokenizers.configured import require_ready
     from gptfx.pipeline.beam import require_known, require_reachable

@@ -8,6 +8,7 @@ from gptfx.modules.export.withdrawn import withdrawal_of
 from gptfx.pipeline.serving.change import Change, Changed, make, mended
 from gptfx.pipeline.serving.choosing import find_version, require_reason, serving_folder
 from gptfx.pipeline.serving.desk import Desk
+from gptfx.pipeline.serving.gates import refusals
 from gptfx.pipeline.serving.origin import model_of, origins
 from gptfx.pipeline.serving.record import ROLLBACK, SERVING
 
@@ -38,6 +39,12 @@ def roll_back(desk: Desk, to: str | None, preset: str | None, reason: str) -> Ch
         withdraws=newest.model_id,
     )
     return make(desk, change)
+
+
+def doubts(desk: Desk, changed: Changed) -> list[str]:
+    """Why gates had refused the model that is served again; empty where all of them blessed it."""
+    origin = origins(desk.metadata).get(str(changed.folder))
+    return refusals(desk.metadata, model_of(desk.metadata, origin) if origin else None)
 
 
 def earlier(serving: Path) -> Version | None:

@@ -292,7 +292,9 @@ def test_a_rollback_to_a_forced_version_still_says_so(hand_made: Any, models: Mo
     assert models("promote", run, "--force-bless", "first").code == 0
     pages = served_pages(hand_made)
     hand_made.run("c")
-    assert models("rollback", "--reason", "c is worse").code == 0
+    said = models("rollback", "--reason", "c is worse")
+    assert said.code == 0
+    assert said.err == "gptfx: of the model that is served now: evaluator said no\n"
     assert served_pages(hand_made) == pages
 
 
