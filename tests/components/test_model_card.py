@@ -179,6 +179,11 @@ def test_it_says_which_code_trained_the_model_and_which_wrote_it(
         " revision `012345`."
     )
     assert in_words in readme(made)[1]
+    trained.set_string_custom_property("revision", "012345")
+    trained.set_string_custom_property("run_id", "")
+    same = card({**gpt, "model_run": trained}, prompts=())
+    in_a_run = "Trained, and this card written, in a run whose id is not known, by code of git"
+    assert f"{in_a_run} revision `012345`." in readme(same)[1]
 
 
 def test_metrics_stand_by_slice_beside_the_baseline_s(of_gpt: Artifact) -> None:

@@ -26,6 +26,7 @@ def test_the_card_says_what_and_with_what(exported: Any) -> None:
         "format": CARD_FORMAT,
         "contract": CONTRACT,
         "model_id": exported.model_id,
+        "parameters": sum(int(np.prod(each.shape)) for each in exported.model.model.variables),
         "versions": {
             "gptfx": __version__,
             "python": platform.python_version(),
