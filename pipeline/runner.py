@@ -28,13 +28,16 @@ from gptfx.pipeline.serving.forcing import force_result
 from gptfx.pipeline.stores import StoreAddress
 
 LONGEST_ERROR = 2000  # characters of it that are noted
+# Of TensorFlow's error about a file; the cache knows an artifact by its name, not by its files.
+DAMAGED = "; a file that the node was given is damaged: the same command with --no-cache mends it"
 
 
 class NodeFailedError(RuntimeError):
     """A node of a run failed; `cause` is the exception, `nodes` what ran up to it."""
 
     def __init__(self, node: str, cause: Exception, run: Run) -> None:
-        super().__init__(f"node {node} failed: {_first_line(cause)}")
+        damaged = DAMAGED if type(cause).__name__ == "DataLossError" else ""
+        super().__init__(f"node {node} failed: {_first_line(cause)}{damaged}")
         self.node, self.cause = node, cause
         self.run_id, self.nodes = run.id, run.nodes
 

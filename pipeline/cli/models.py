@@ -71,6 +71,7 @@ def promote_model(
 
     A model that was withdrawn is so no more.
     """
+    from gptfx.modules.export.withdrawn import withdrawal_of
     from gptfx.pipeline.serving.desk import desk
     from gptfx.pipeline.serving.gates import infra_refused
     from gptfx.pipeline.serving.promotion import find_candidate, promote
@@ -79,10 +80,13 @@ def promote_model(
     layout = layout_of(root)
     with desk(layout, address_of(layout, store)) as held:
         candidate = find_candidate(held.metadata, layout, model, preset)
+        withdrawal = withdrawal_of(candidate.serving, candidate.model_id)
         changed = promote(held, candidate, force=force_bless)
         if infra_refused(held.metadata, candidate.model, candidate.run_id):
             print(f"gptfx: {INFRA_REFUSED}", file=sys.stderr)
     _show(changed, "Promoted", as_json)
+    if withdrawal and not as_json:
+        print(f"It is no longer {withdrawal}")
 
 
 @app.command("rollback")

@@ -3,6 +3,7 @@
 import fcntl
 import getpass
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,9 @@ def test_a_promotion_takes_a_withdrawal_back(hand_made: Any, models: Models) -> 
     hand_made.run("a")
     hand_made.run("b")
     assert models("rollback", "--reason", "b swears").code == 0
-    assert models("promote", numbers(hand_made)[1]).code == 0
+    said = models("promote", numbers(hand_made)[1])
+    assert said.code == 0
+    assert re.search(r"^It is no longer withdrawn by \S+, \S+: b swears$", said.out, re.MULTILINE)
     assert ids(hand_made) == ["a", "b", "a", "b"]
     assert all(each["withdrawn"] is None for each in models("list").json)
 
