@@ -200,11 +200,14 @@ def test_a_model_that_was_superseded_is_promoted_however_it_is_named(
     assert (newest["how"], newest["forced"], newest["run_id"]) == ("promoted", None, run)
 
 
-def test_a_promotion_takes_a_withdrawal_back(hand_made: Any, models: Models) -> None:
+def test_a_promotion_takes_a_withdrawal_back_and_says_whose(
+    hand_made: Any, models: Models, gptfx: Any
+) -> None:
     hand_made.run("a")
     hand_made.run("b")
     assert models("rollback", "--reason", "b swears").code == 0
-    said = models("promote", numbers(hand_made)[1])
+    root = ("--root", str(hand_made.layout.root))
+    said = gptfx("models", "promote", numbers(hand_made)[1], *root)
     assert said.code == 0
     assert re.search(r"^It is no longer withdrawn by \S+, \S+: b swears$", said.out, re.MULTILINE)
     assert ids(hand_made) == ["a", "b", "a", "b"]
