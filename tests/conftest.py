@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's remarks about the host
+os.environ.pop("COLUMNS", None)  # which xdist sets; commands print as into a pipe
 settings.register_profile("no deadline", deadline=None)  # the machine may be shared
 settings.load_profile("no deadline")
 

@@ -41,7 +41,7 @@ def show_lineage(
 
         print(svg(found, everything), end="")
     else:
-        screen = console()
+        screen = console(fits=False)
         screen.print(drawing.up_tree(found), soft_wrap=True)
         screen.print(drawing.code_tree(found), soft_wrap=True)
         screen.print(drawing.down_tree(found), soft_wrap=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gptfx.pipeline.metadata import Metadata
     from gptfx.pipeline.stores import StoreAddress
 
+ENDLESS = 100_000  # columns, so that nothing is cut off
 WIDE = 200  # columns, where nobody's terminal says how many
 
 PRESET = typer.Option("default", help="A preset's name, or a YAML file.")
@@ -64,9 +65,12 @@ def open_store(root: Path, store: str | None) -> "Metadata":
     return open_metadata(address_of(layout_of(root), store))
 
 
-def console() -> "Console":
-    """Standard output, as wide as its terminal or as COLUMNS says; else lines are long."""
+def console(fits: bool = True) -> "Console":
+    """Standard output, as wide as its terminal or as COLUMNS says; else lines are long. What does
+    not have to fit is left to the terminal to fold."""
     from rich.console import Console
 
+    if not fits:
+        return Console(width=ENDLESS, highlight=False)
     is_told = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if is_told else WIDE, highlight=False)

@@ -142,6 +142,7 @@ def test_on_a_narrow_terminal_ids_stay_whole(
     assert ask("runs", "list").out.split("why")[0].split() == [
         "run", "preset", "outcome", "bits/byte", "revision",
     ]  # fmt: skip
+    assert f"sha256:{'f0' * 32}" in ask("lineage").out  # a hash is not cut off
 
 
 def test_latest_and_beginnings_of_ids_name_runs(ask: Any, gptfx: Any, past: Any) -> None:
