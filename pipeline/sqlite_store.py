@@ -25,7 +25,7 @@ def has_journal(path: Path) -> bool:
     return path.with_name(path.name + "-journal").exists()
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: BaseException | None) -> bool:
     """Whether somebody else holds the file, so that nothing can be said of it."""
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 

@@ -6,7 +6,7 @@ dropped. So a signal only leaves word here, and the loop looks between two stret
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -35,14 +35,8 @@ class Interruption:
 def ended_by_sigterm() -> Iterator[None]:
     """SIGTERM raises SystemExit, as Ctrl-C raises KeyboardInterrupt; without it nobody hears of the
     end. Does nothing outside the main thread."""
-    if threading.current_thread() is not threading.main_thread():
+    with _handled(_end, signal.SIGTERM):
         yield
-        return
-    before = signal.signal(signal.SIGTERM, _end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _end(number: int, _frame: FrameType | None = None) -> None:
@@ -53,13 +47,18 @@ def _end(number: int, _frame: FrameType | None = None) -> None:
 def interruption() -> Iterator[Interruption]:
     """Listens for a while; hears nothing outside the main thread, where Python has no signals."""
     heard = Interruption()
+    with _handled(heard.note, signal.SIGINT, signal.SIGTERM):
+        yield heard
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None], *numbers: int) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield heard
+        yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, heard.note) for number in numbers]
+    before = [signal.signal(number, handler) for number in numbers]
     try:
-        yield heard
+        yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        for number, earlier in zip(numbers, before, strict=True):
+            signal.signal(number, earlier)

@@ -13,9 +13,9 @@ import typer
 from gptfx.data.errors import InputError
 from gptfx.modules.export.card import at_most
 from gptfx.modules.export.versions import require_model
-from gptfx.pipeline.cli.options import VERBOSE
+from gptfx.pipeline.cli.options import VERBOSE, layout_of
 from gptfx.pipeline.cli.prompts import place_of, read_prompts
-from gptfx.pipeline.layout import DEFAULT_ROOT, Layout
+from gptfx.pipeline.layout import DEFAULT_ROOT
 from gptfx.pipeline.pushed import LATEST, model_folder
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def generate(
         raise InputError("--top-p is a share", top_p, "give more than 0 and at most 1")
     words = _stops(stop)
     prompts = read_prompts(prompt, file)
-    layout = Layout(root.expanduser().absolute())
+    layout = layout_of(root)
     folder = model_folder(model, layout)
     card = require_model(folder)
     _require_within(card, max_new_tokens, batch_size)

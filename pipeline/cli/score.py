@@ -13,8 +13,8 @@ from gptfx.data.passages import MAX_PASSAGE_BYTES, MIN_PASSAGE_BYTES
 from gptfx.modules.export.card import PASSAGE_BYTES, at_most
 from gptfx.modules.export.versions import require_model
 from gptfx.pipeline.cli.generate import MODEL, ROOT
-from gptfx.pipeline.cli.options import VERBOSE
-from gptfx.pipeline.layout import Layout, data_home
+from gptfx.pipeline.cli.options import VERBOSE, layout_of
+from gptfx.pipeline.layout import data_home
 from gptfx.pipeline.pushed import model_folder
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def score(
     del verbose  # main() looks for it
     corpus = resolve(name, data_home(), registered={})
     require_text(inspect(corpus.files))
-    layout = Layout(root.expanduser().absolute())
+    layout = layout_of(root)
     folder = model_folder(model, layout)
     card = require_model(folder)
     size = passage_bytes or _passage_bytes(card, folder)

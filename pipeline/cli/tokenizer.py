@@ -10,7 +10,7 @@ import typer
 
 from gptfx.data.errors import InputError
 from gptfx.pipeline.cli.generate import MODEL, ROOT
-from gptfx.pipeline.layout import Layout
+from gptfx.pipeline.cli.options import layout_of
 from gptfx.pipeline.pushed import model_folder
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def load(model: str, root: Path) -> "Tokenizer":
     from gptfx.modules.export.card import CARD_PATH
     from gptfx.modules.tokenizers.tokenizer import FILE_NAME, Tokenizer
 
-    folder = model_folder(model, Layout(root.expanduser().absolute()))
+    folder = model_folder(model, layout_of(root))
     inside = folder / CARD_PATH.parent
     return Tokenizer.load(inside if (inside / FILE_NAME).is_file() else folder)
 

@@ -74,9 +74,8 @@ def model_ids(metadata: Metadata) -> Iterator[tuple[str, Artifact]]:
 
 def model_folder(artifact: Artifact) -> Path:
     """Where a Model artifact, or a pushed one, has its SavedModel."""
-    if artifact.type == PUSHED_MODEL:
-        return Path(str(artifact.properties.get("pushed_destination", "")))
-    return Path(artifact.uri, SERVED)
+    folder = folder_of(artifact)
+    return folder if artifact.type == PUSHED_MODEL else folder / SERVED
 
 
 def folder_of(artifact: Artifact) -> Path:

@@ -15,7 +15,8 @@ from gptfx.pipeline.history.layers import Arrow, place
 from gptfx.pipeline.history.lineage import Lineage
 
 BOX_WIDTH, BOX_HEIGHT, LANE, GAP_X, GAP_Y = 2.5, 0.62, 0.1, 0.4, 0.6  # inches
-LINE, LONGEST = 0.22, 40  # inches between lines of the legend; characters of a box's line
+LINE, LETTER = 0.22, 0.075  # inches between lines of the legend, and for a letter in one
+LONGEST = 40  # characters of a box's line
 FILL, TEXT_FILL, INK = "#eef3fb", "#f3f1e7", "#8794a8"
 LEGEND = (
     (TEXT_FILL, "a file, and the beginning of its hash"),
@@ -35,7 +36,7 @@ def svg(found: Lineage, everything: bool) -> str:
     foot = (len(LEGEND) + len(code) + 1) * LINE
     rows = max(row for _, row in places.values()) + 1
     width = max(x for x, _ in places.values()) + BOX_WIDTH / 2 + GAP_X
-    width = max(width, max(map(len, code), default=0) * 0.075 + GAP_X)
+    width = max(width, max(map(len, code), default=0) * LETTER + GAP_X)
     height = rows * (BOX_HEIGHT + GAP_Y) + GAP_Y + foot
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "gptfx"}):
         figure = Figure((width, height))

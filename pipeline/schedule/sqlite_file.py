@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from gptfx.data.errors import InputError
 from gptfx.pipeline.schedule.tables import APPLICATION, VERSION, metadata
+from gptfx.pipeline.sqlite_store import is_busy
 
 BUSY_SECONDS = 30  # how long a process waits for another's writing
 
@@ -73,7 +74,7 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if "locked" in str(error.orig):
+        if is_busy(error.orig):
             problem = "another process is writing the schedules"
             raise InputError(problem, str(path), "try again") from None
         raise _damaged(path, str(error.orig)) from None
